@@ -55,6 +55,10 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "encoder_url": ("--encoder-url",),
         "encoder_device": ("--encoder-device",),
     },
+    "users' requests": {
+        "gateway": ("--gateway",),
+        "gateway_mode": ("--gateway-mode",),
+    },
     "miner server": {
         "host": ("--host",),
         "port": ("--port",),

@@ -32,13 +32,16 @@ OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lo
 WENT_WELL = frozenset(("ok", "committed", "applied"))
 """Outcomes of what the chain has taken."""
 
+GatewayMode = Literal["fast", "race", "consensus"]
+"""How a user's request is answered: by one miner, by the first of several, or by the one that a judged round chose."""
+
 ScoringProfile = Literal["robust", "loosh"]
 Level = Literal["info", "warning", "error"]
 IfDeregistered = Literal["pause", "stop"]
-Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored"]
+Counted = Literal["yes", "cap", "dropout", "cancelled", "ignored", "alone"]
 """Whether a reply is a sample of its miner's score, or why it is none: enough answers counted in this period already,
-the round was not to be scored, we cancelled the reply or excused a miner that is busy, or the profile leaves failures
-out."""
+the round was not to be scored, we cancelled the reply or excused a miner that is busy, the profile leaves failures
+out, or a user's request went to this miner alone, so that there is nothing to compare the answer with."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -244,6 +247,8 @@ class Round(Struct, frozen=True, kw_only=True):
             return "dropout"
         if reply.status != "ok":
             return "ignored" if self.judgement.profile == "loosh" else "yes"
+        if self.challenge.source == "organic" and self.challenge.truth is None and len(self.replies) == 1:
+            return "alone"
         return "cap" if reply.hotkey in self.over_cap else "yes"
 
 

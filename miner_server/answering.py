@@ -16,7 +16,7 @@ from engine.text import safe
 from engine.transport.errors import RETRY_S, Refusal
 from engine.transport.wire import Completion
 from engine.values import Request
-from miner_server.backends.interface import Backend, Laned, OnText, require_answer
+from miner_server.backends.interface import Backend, Errand, Laned, OnText, require_answer
 from miner_server.call import Call
 from miner_server.errors import BackendError, BackendSlow, ClientGone, NoAnswer
 from miner_server.fair_queue import FairQueue, QueueFull
@@ -72,9 +72,10 @@ class Answering:
         *,
         on_text: OnText | None = None,
         seconds: float | None = None,
+        errand: Errand | None = None,
     ) -> Completion:
         """The completion, with `ms` from now to its end, within `seconds` or the usual deadline. `on_text` as for
-        `Backend.complete`.
+        `Backend.complete`, which an `errand` replaces.
 
         Raises Refusal, or ClientGone if the caller hung up.
         """
@@ -86,7 +87,8 @@ class Answering:
             async with call.patience(deadline_s):
                 await self.queue.enter(call.caller, self._weight(call.caller))
                 started = time.monotonic()
-                completion = await self._complete(request, call, deadline_s - (started - began), on_text)
+                left = deadline_s - (started - began)
+                completion = await self._complete(errand or self.backend, request, call, left, on_text)
         except QueueFull as full:
             raise Refusal(503, str(full), retry_after=full.retry_after, gate="queue") from None
         except TimeoutError:
@@ -110,12 +112,12 @@ class Answering:
         call.tokens = min(completion.usage.get("completion_tokens", 0), request.max_tokens)
         return completion
 
-    async def _complete(self, request: Request, call: Call, timeout: float, on_text: OnText | None) -> Completion:
+    async def _complete(
+        self, way: Backend | Errand, request: Request, call: Call, timeout: float, on_text: OnText | None
+    ) -> Completion:
         started = time.monotonic()
         try:
-            return await self.backend.complete(
-                request, timeout=timeout, caller=call.hotkey or call.bearer, on_text=on_text
-            )
+            return await way.complete(request, timeout=timeout, caller=call.hotkey or call.bearer, on_text=on_text)
         finally:
             self.queue.leave(time.monotonic() - started)
 

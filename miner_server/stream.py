@@ -1,6 +1,7 @@
 """A reply that goes out while it is still being made."""
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.types import Send
 
@@ -32,11 +33,11 @@ class Stream:
         """Whether there is anything that can no longer be replied otherwise."""
         return self._sending is not None
 
-    def put(self, piece: bytes, media: bytes) -> None:
-        """`media` is the content type of the whole; that of the first piece counts."""
+    def put(self, piece: bytes, media: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """`media` is the content type of the whole, `headers` more of its head; those of the first piece count."""
         self._unsent.append(piece)
         if self._sending is None:
-            self._sending = asyncio.create_task(self._begin(media))
+            self._sending = asyncio.create_task(self._begin(media, headers))
         elif self._sending.done():
             self._sending = asyncio.create_task(self._go_on())
 
@@ -51,8 +52,8 @@ class Stream:
         if self._sending is not None:
             self._sending.cancel()
 
-    async def _begin(self, media: bytes) -> None:
-        headers = [(b"content-type", media), (b"cache-control", b"no-cache")]
+    async def _begin(self, media: bytes, more: Sequence[tuple[bytes, bytes]]) -> None:
+        headers = [(b"content-type", media), (b"cache-control", b"no-cache"), *more]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._go_on()
 

@@ -73,6 +73,7 @@ COUNTED: dict[Counted, State] = {
     "dropout": State("○", "unscored", "muted"),
     "cancelled": State("○", "cancelled", "muted"),
     "ignored": State("○", "left out", "muted"),
+    "alone": State("○", "alone", "muted"),
 }
 """Whether a reply is a sample of its miner's average."""
 
@@ -81,6 +82,7 @@ WHY_UNCOUNTED: dict[Counted, str] = {
     "dropout": "does not count: this round was drawn not to be scored",
     "cancelled": "does not count: we cancelled it, or the miner was busy",
     "ignored": "does not count: this profile leaves failures out",
+    "alone": "does not count: a user's request went to it alone, with nothing to compare the answer with",
 }
 
 PENALTIES: dict[PenaltyState, State] = {

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
+from console.roles.gateway import gateway
 from console.roles.session import Session
 from engine.chain.embedded import Refused
 from engine.challenges.sources.file import FileSource
@@ -14,6 +15,7 @@ from engine.challenges.sources.source import Source
 from engine.challenges.sources.synthetic import ReplaySource, SyntheticSource
 from engine.errors import StoreError
 from engine.feed import Feed
+from engine.gateway.organic import Organic
 from engine.judge.client import Judge
 from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.limit import RollingLimit
@@ -140,7 +142,10 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The asking and the paying half. Whatever has to be closed is pushed onto the stack. Raises `ConsoleError`."""
+    """The asking and the paying half, and the gateway. Whatever has to be closed is pushed onto the stack.
+
+    Raises `ConsoleError` and what the gateway raises.
+    """
     caller = _callers(session)
     stack.push_async_callback(caller.close)
     settings, feed, store, chain = session.settings, session.feed, session.store, session.chain
@@ -164,7 +169,8 @@ async def parts(
     await payer.begin()
     await payer.load()
     await asker.load()
-    return asker.part, payer.part
+    organic = Organic(asker.rounds, selection, payer.scores, asked=settings.gateway_sample)
+    return asker.part, payer.part, gateway(session, organic)
 
 
 async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:

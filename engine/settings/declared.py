@@ -13,7 +13,7 @@ from engine import plugins
 from engine.folders import data_home
 from engine.redaction import know
 from engine.snapshot import PenaltyRule, QuotaRule, Role
-from engine.values import EMBEDDED, IfDeregistered, Peer, ScoringProfile
+from engine.values import EMBEDDED, GatewayMode, IfDeregistered, Peer, ScoringProfile
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 OnHangup = Literal["continue", "stop"]
@@ -77,6 +77,7 @@ Context = Annotated[int, Meta(ge=256, le=10_000_000)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s,/?#@:\[\]]+)"
 _PORT = r"0*(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
+Listen = Annotated[str, _text("HOST:PORT", rf"^(|{_HOST}:{_PORT})\Z")]
 _CHAIN = rf"(finney|test|local|wss?://([^\s,/]*@)?{_HOST}(:{_PORT})?([/?#][^\s,]*)?)"
 Network = Annotated[
     str,
@@ -184,6 +185,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(ge=1, le=10_000_000),
         _is("maximum size of the store; the oldest answer texts are dropped first", "MB"),
     ] = 4000.0
+
+    gateway: Annotated[Listen, _is("answer users' requests in OpenAI's API here, for bearers of keys")] = ""
+    gateway_mode: Annotated[GatewayMode, _is("how users' requests are answered unless they name a mode")] = "fast"
+    gateway_sample: Annotated[Count, _is("number of miners that a race or a consensus for a user asks")] = 3
 
     host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"
     port: Annotated[Port, _is("port for the miner server to listen on; 0 picks a free one")] = 8091

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -22,6 +23,9 @@ LEAST_TEXT = 4096
 """Bytes allowed for every answer, however low `max_tokens` is: models count tokens in different ways."""
 
 FINISH_REASON_WIDTH = 64
+
+OnText = Callable[[Candidate, str], None]
+"""Hears the text of a miner's answer piece by piece, as it arrives."""
 
 
 class Dispatch:
@@ -55,6 +59,7 @@ class Dispatch:
         *,
         reply_limit: int,
         on_reply: Callable[[Reply], None],
+        on_text: OnText | None = None,
     ) -> tuple[Reply, ...]:
         """One reply per miner, in the order of `miners`, each asked in its own wording if there are several. Cancelling
         aborts every exchange."""
@@ -65,7 +70,7 @@ class Dispatch:
         async def ask_one(place: int, miner: Candidate) -> Reply:
             dialect = self._dialect_of(miner.peer)
             asked = challenge.worded(place)
-            reply = bounded(await self._ask_one(asked, miner, reply_limit), text_limit)
+            reply = bounded(await self._ask_one(asked, miner, reply_limit, on_text), text_limit)
             own_words = asked.request.question if challenge.wordings else ""
             reply = replace(reply, dialect=self._dialect_of(miner.peer) or dialect, prompt=own_words)
             on_reply(reply)
@@ -83,9 +88,15 @@ class Dispatch:
             for task, miner in zip(tasks, miners, strict=True)
         )
 
-    async def _ask_one(self, challenge: Challenge, miner: Candidate, reply_limit: int) -> Reply:
+    async def _ask_one(self, challenge: Challenge, miner: Candidate, reply_limit: int, on_text: OnText | None) -> Reply:
         try:
-            answer = await self._caller.ask(miner.peer, challenge, timeout=self._timeout, max_bytes=reply_limit)
+            answer = await self._caller.ask(
+                miner.peer,
+                challenge,
+                timeout=self._timeout,
+                max_bytes=reply_limit,
+                on_text=partial(on_text, miner) if on_text else None,
+            )
         except Busy as error:
             return _failed(miner, self._excused(miner, error))
         except WireError as error:

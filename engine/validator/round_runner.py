@@ -24,13 +24,13 @@ from engine.judge.memory import decode
 from engine.snapshot import RoundProgress, RoundView
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
-from engine.validator.dispatch import Dispatch
+from engine.validator.dispatch import Dispatch, OnText
 from engine.validator.maps import Maps
 from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
 from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short, round_view
-from engine.values import Challenge, Reply, Round
+from engine.values import Challenge, Reply, Round, Source
 
 UNANSWERED = "answers"
 UNSTORED = "rounds"
@@ -63,6 +63,7 @@ class RoundRunner:
         self._sybil = sybil
         self._feed = feed
         self._order = _Queue()
+        self._judging = asyncio.Lock()
         self._naming = asyncio.Lock()
         self._ids: set[str] = set()
         """Ids of the rounds in flight."""
@@ -82,34 +83,39 @@ class RoundRunner:
         miners: Sequence[Candidate],
         on_reply: Callable[[Reply], None] = _nobody_hears,
         *,
+        on_text: OnText | None = None,
         cursor: Cursor | None = None,
+        urgent: bool = False,
     ) -> Round | None:
         """Ask the miners, wait for all earlier rounds, then judge, count, store and announce. None if judging failed.
 
-        A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives. `cursor` is
-        the source's position after this challenge; None if it did not come from the loop's source. Cancelling
-        abandons a round that is not judged yet; a judged round counts, and waits to be stored.
+        A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives, `on_text` with
+        each piece of an answer. `cursor` is the source's position after this challenge; None if it did not come from
+        the loop's source. An `urgent` round does not wait for earlier ones whose miners are still being asked: a user
+        waits for it. Cancelling abandons a round that is not judged yet; a judged round counts, and waits to be stored.
         """
         with self._order.joined() as our_turn:
             challenge = await self._named(challenge)
             try:
                 at, began = time.time(), time.monotonic()
-                replies = await self._ask(challenge, miners, on_reply)
+                replies = await self._ask(challenge, miners, on_reply, on_text)
                 challenge = replace(challenge, wordings=())
-                await our_turn()
-                self._tell_who_answers(replies)
-                judged = await self._judge_round(challenge, replies, at, began)
-                if judged is None:
-                    return None
-                self._scores.add(judged)
-                self.done += 1
-                recorded = False
-                try:
-                    recorded = await self._record(judged, cursor)
-                finally:
-                    self._announce(judged, recorded=recorded)
-                    self._maps.want(judged)
-                return judged
+                if not urgent:
+                    await our_turn()
+                async with self._judging:
+                    self._tell_who_answers(challenge.source, replies)
+                    judged = await self._judge_round(challenge, replies, at, began)
+                    if judged is None:
+                        return None
+                    self._scores.add(judged)
+                    self.done += 1
+                    recorded = False
+                    try:
+                        recorded = await self._record(judged, cursor)
+                    finally:
+                        self._announce(judged, recorded=recorded)
+                        self._maps.want(judged)
+                    return judged
             finally:
                 self._ids.discard(challenge.id)
 
@@ -178,7 +184,11 @@ class RoundRunner:
             return unique
 
     async def _ask(
-        self, challenge: Challenge, miners: Sequence[Candidate], on_reply: Callable[[Reply], None]
+        self,
+        challenge: Challenge,
+        miners: Sequence[Candidate],
+        on_reply: Callable[[Reply], None],
+        on_text: OnText | None,
     ) -> tuple[Reply, ...]:
         now = time.time()
         progress = RoundProgress(
@@ -200,7 +210,7 @@ class RoundRunner:
         self._asking[challenge.id] = progress
         try:
             limit = kind(challenge.kind).reply_limit
-            return await self._dispatch.ask(challenge, miners, reply_limit=limit, on_reply=count)
+            return await self._dispatch.ask(challenge, miners, reply_limit=limit, on_reply=count, on_text=on_text)
         finally:
             del self._asking[challenge.id]
 
@@ -226,7 +236,9 @@ class RoundRunner:
         )
         return replace(judged, over_cap=self._scores.over_cap(judged))
 
-    def _tell_who_answers(self, replies: Sequence[Reply]) -> None:
+    def _tell_who_answers(self, source: Source, replies: Sequence[Reply]) -> None:
+        if source == "organic":  # asked of a few: what they do says little about all
+            return
         if any(reply.status == "ok" for reply in replies):
             self._feed.settle(UNANSWERED, "miners are answering again")
             return

@@ -148,6 +148,11 @@ class Selection:
         rest = self.refusals.rest_of(hotkey, time.monotonic())
         return f"busy, not asked again for {rest:.0f} s" if rest else ""
 
+    @property
+    def willing(self) -> tuple[Candidate, ...]:
+        """The candidates that may be asked now."""
+        return tuple(one for hotkey, one in self._candidates.items() if not self.why_not(hotkey))
+
     def see(self, metagraph: Metagraph) -> None:
         """Update the candidates from a metagraph, and forget hotkeys that left."""
         self._candidates, self._refused = {}, {}

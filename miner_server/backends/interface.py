@@ -1,6 +1,6 @@
 """The interface of backends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -122,3 +122,35 @@ class SeveralModels(Protocol):
 def models_of(backend: Backend) -> tuple[str, ...]:
     """The models that can be asked for by name."""
     return backend.models if isinstance(backend, SeveralModels) else (backend.model,)
+
+
+class Errand(Protocol):
+    """One request that is answered in a way of its own; `complete` as for `Backend`."""
+
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str = "", on_text: OnText | None = None
+    ) -> Completion: ...
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What the reply's head says about the way, as far as it is certain."""
+        ...
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the end of a streamed answer says about it, by field."""
+        ...
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether a stream may begin before there is any text: the headers will not change."""
+        ...
+
+
+@runtime_checkable
+class SeveralWays(Protocol):
+    """A backend that answers in one of several ways, which a request's headers and model may name."""
+
+    def errand(self, header: Callable[[bytes], str | None], model: str, streamed: bool) -> Errand:
+        """Raises RequestUnfit for a way that does not exist."""
+        ...

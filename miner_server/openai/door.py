@@ -20,9 +20,10 @@ from engine.transport.dialect import Response
 from engine.transport.wire import Completion
 from miner_server.admission import Admission
 from miner_server.answering import Answering
-from miner_server.backends.interface import models_of
+from miner_server.backends.interface import Errand, SeveralWays, models_of
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Handler
+from miner_server.errors import RequestUnfit
 from miner_server.limits import Limits, RateLimiter, Room
 from miner_server.openai.embeddings import Embedder, EmbeddingError, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
@@ -35,6 +36,9 @@ ANSWER_S = 300.0
 """An operator's own clients wait longer than validators do: OpenAI's SDK for ten minutes."""
 
 MODEL_WIDTH = 120
+COMMENT = b": waiting for the miners\n\n"
+COMMENT_S = 5.0
+"""Proxies give up after 15 s and more."""
 
 
 class Access(Struct, frozen=True):
@@ -106,6 +110,8 @@ class Door:
         self._answering.require_ready()
         self._require_model(asked.model, models_of(self._answering.backend))
         require_able(self._answering.backend, asked.requests[0])
+        if isinstance(self._answering.backend, SeveralWays):
+            return await self._send_out(self._answering.backend, asked, call)
         call.gate = "backend"
         reply = ChatReply(asked)
         completions = await self._complete(asked, call, reply)
@@ -114,11 +120,38 @@ class Door:
             return Response(reply.rest(completions), EVENT_STREAM)
         return Response(reply.whole(completions))
 
+    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call) -> Response:
+        """Have a request answered in the way that it names; the reply says how."""
+        if len(asked.requests) > 1:
+            raise ApiError(400, "one choice a request is given here: ask several times", param="n")
+        try:
+            errand = backend.errand(call.header, asked.model, asked.streamed)
+        except RequestUnfit as error:
+            raise ApiError(400, str(error)) from None
+        call.gate = "backend"
+        reply = ChatReply(asked)
+
+        def tell(text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
+            if call.stream is not None:
+                call.stream.put(reply.piece(0, text, logprobs), EVENT_STREAM, errand.headers)
+
+        waiting = asyncio.create_task(_keep_alive(call, errand)) if asked.streamed else None
+        try:
+            completion = await self._answering.answer(
+                asked.requests[0], call, on_text=tell if asked.streamed else None, seconds=ANSWER_S, errand=errand
+            )
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+        if asked.streamed:
+            return Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=errand.headers)
+        return Response(reply.whole((completion,)), headers=errand.headers)
+
     async def embeddings(self, call: Call) -> Response:
         self._admit(call)
         asked = read_texts(await self._read(call), self._limits.body_bytes)
         if self._embedder is None:
-            raise ApiError(404, "this miner has no encoder", param="model", code="model_not_found")
+            raise ApiError(404, "there is no encoder here", param="model", code="model_not_found")
         self._require_model(asked.model, (self._embedder.name,))
         call.gate = "backend"
         try:
@@ -212,6 +245,15 @@ class Door:
                 param="model",
                 code="model_not_found",
             )
+
+
+async def _keep_alive(call: Call, errand: Errand) -> None:
+    """Comments in the stream, which clients pass over, for as long as there is no text: proxies and clients take a line
+    on which nothing comes for a dead one."""
+    while call.stream is not None:
+        await asyncio.sleep(COMMENT_S)
+        if errand.is_certain or call.stream.has_begun:
+            call.stream.put(COMMENT, EVENT_STREAM, errand.headers)
 
 
 def _is_near(host: str) -> bool:

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -55,9 +56,11 @@ class ChatReply:
         event = self._event(index, {"content": text}, logprobs=_told_logprobs(logprobs) if logprobs else None)
         return event if begun else self._opening(index) + event
 
-    def rest(self, completions: Sequence[Completion]) -> bytes:
-        """The events that end the stream: what was not told before, and how each choice ended."""
+    def rest(self, completions: Sequence[Completion], more: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+        """The events that end the stream: what was not told before, and how each choice ended. The last one has `more`
+        fields."""
         events: list[bytes] = []
+        last: dict[str, Any] = {}
         for index, one in enumerate(completions):
             untold = one.text[self._told[index] :]
             if not self._told[index]:
@@ -70,17 +73,22 @@ class ChatReply:
             if one.tool_calls:
                 calls = [{"index": number, **call} for number, call in enumerate(one.tool_calls)]
                 events.append(self._event(index, {"tool_calls": calls}))
-            events.append(self._event(index, {}, finish_reason=one.finish_reason))
+            last = self._choice(index, {}, finish_reason=one.finish_reason)
+            if index < len(completions) - 1 or self._asked.with_usage:
+                events.append(_written(last))
         if self._asked.with_usage:
-            events.append(_written(self._chunk([], usage(completions))))
-        return b"".join((*events, DONE))
+            last = self._chunk([], usage(completions))
+        return b"".join((*events, _written({**last, **more}), DONE))
 
     def _opening(self, index: int) -> bytes:
         return self._event(index, {"role": "assistant", "content": ""})
 
     def _event(self, index: int, delta: dict[str, Any], **more: Any) -> bytes:
+        return _written(self._choice(index, delta, **more))
+
+    def _choice(self, index: int, delta: dict[str, Any], **more: Any) -> dict[str, Any]:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None, **more}
-        return _written(self._chunk([choice], None))
+        return self._chunk([choice], None)
 
     def _chunk(self, choices: list[dict[str, Any]], used: dict[str, int] | None) -> dict[str, Any]:
         chunk = {**self._head, "object": "chat.completion.chunk", "choices": choices}

@@ -1,0 +1,173 @@
+"""The gateway: OpenAI's API in the validator's process, whose backend is the subnet."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from msgspec.structs import replace
+
+from console.errors import ConsoleError
+from console.roles.backend_watch import NO_KEYS, BackendWatch
+from console.roles.miner import Serving
+from console.roles.session import Session
+from engine.api_keys import FILE_NAME as KEY_FILE
+from engine.api_keys import ApiKeys
+from engine.gateway.organic import Errand, NobodyWilling, Organic, OrganicError, Unanswerable
+from engine.node.part import Part
+from engine.transport.replay_guard import MemoryNonces
+from engine.transport.wire import USAGE_FIELDS, Completion
+from engine.values import GatewayMode, Reply, Request, at_port, host_and_port
+from miner_server.allowlist import AllowList
+from miner_server.backends.interface import OnText
+from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, RequestUnfit
+from miner_server.hosts import Proxies
+from miner_server.limits import Limits
+from miner_server.openai.door import Access
+from miner_server.server import MinerServer
+
+SERVICE = "gateway"
+MODEL = "subnet"
+"""The one model that users ask for; with a mode behind it, such as `subnet-race`, in that mode."""
+
+MODES: tuple[GatewayMode, ...] = get_args(GatewayMode)
+MODE_HEADER = b"x-subnet-mode"
+ROUND_HEADER = b"x-subnet-round"
+MINER_HEADER = b"x-subnet-miner"
+
+CAPACITY = 1024
+"""Requests at once: each waits for miners, and costs next to nothing meanwhile."""
+
+CARRIED = frozenset(("stop", "seed", "response_format", "tools", "tool_choice"))
+"""What a challenge carries to a miner, in every dialect that has more than a question."""
+
+BYTES_A_TOKEN = 4
+"""On average in English text: the count where a miner gives none."""
+
+
+class Subnet:
+    """A backend that has requests answered by miners. A `Backend`, `Able`, `SeveralModels` and `SeveralWays`."""
+
+    name = "subnet"
+    model = MODEL
+    models = (MODEL, *(f"{MODEL}-{mode}" for mode in MODES))
+    can = CARRIED
+
+    def __init__(self, organic: Organic, usual: GatewayMode) -> None:
+        self._organic = organic
+        self._usual = usual
+
+    async def readiness(self) -> str:
+        return self._organic.unwilling
+
+    async def complete(
+        self, request: Request, *, timeout: float, caller: str = "", on_text: OnText | None = None
+    ) -> Completion:
+        errand = SubnetErrand(self._organic, self._usual, streamed=on_text is not None)
+        return await errand.complete(request, timeout=timeout, caller=caller, on_text=on_text)
+
+    def errand(self, header: Callable[[bytes], str | None], model: str, streamed: bool) -> "SubnetErrand":
+        """In the mode that the header names, else that of the model, else the usual one."""
+        named = header(MODE_HEADER) or model.removeprefix(MODEL).removeprefix("-") or self._usual
+        mode = next((one for one in MODES if one == named.strip().lower()), None)
+        if mode is None:
+            raise RequestUnfit(f"there is no {MODE_HEADER.decode()} {named[:40]!r}: use {', '.join(MODES)}")
+        return SubnetErrand(self._organic, mode, streamed=streamed)
+
+    async def close(self) -> None:
+        await self._organic.close()
+
+
+class SubnetErrand:
+    """One request to the subnet. A `miner_server.backends.interface.Errand`."""
+
+    def __init__(self, organic: Organic, mode: GatewayMode, *, streamed: bool) -> None:
+        self._organic = organic
+        self._errand = Errand(mode)
+        self._streamed = streamed
+
+    async def complete(
+        self,
+        request: Request,
+        *,
+        timeout: float,  # noqa: ARG002 the round has its own
+        caller: str = "",  # noqa: ARG002 no miner learns who asks
+        on_text: OnText | None = None,
+    ) -> Completion:
+        try:
+            reply = await self._organic.answer(self._errand, replace(request, model=""), on_text)
+        except Unanswerable as error:
+            raise RequestUnfit(str(error)) from error
+        except NobodyWilling as error:
+            raise BackendUnavailable(str(error)) from error
+        except OrganicError as error:
+            raise NoAnswer(str(error)) from error
+        except Exception as error:
+            raise BackendError(f"{type(error).__name__}, see the log") from error
+        return Completion(
+            text=reply.text,
+            tool_calls=reply.tool_calls,
+            finish_reason=reply.finish_reason or "stop",
+            usage=usage_of(reply, request),
+        )
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The mode, the round and, where the answer is not streamed, the miner."""
+        found = [(MODE_HEADER, self._errand.mode.encode()), (ROUND_HEADER, self._errand.round.encode())]
+        if self._errand.uid is not None and not self._streamed:
+            found.append((MINER_HEADER, str(self._errand.uid).encode()))
+        return tuple(found)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {"subnet": {"miner": self._errand.uid, "round": self._errand.round}}
+
+    @property
+    def is_certain(self) -> bool:
+        """Other modes may still go on to another miner, in another round."""
+        return self._errand.mode == "consensus" and bool(self._errand.round)
+
+
+def usage_of(reply: Reply, request: Request) -> dict[str, int]:
+    """A miner's own count, no more of it than its text can have; an estimate where it gives none."""
+    longest = max(1, len(reply.text.encode(errors="replace")))
+    prompt = reply.usage.get("prompt_tokens") or max(1, len(request.question) // BYTES_A_TOKEN)
+    completion = min(reply.usage.get("completion_tokens") or max(1, longest // BYTES_A_TOKEN), longest)
+    return dict(zip(USAGE_FIELDS, (prompt, completion, prompt + completion), strict=True))
+
+
+def gateway(session: Session, organic: Organic) -> Part:
+    """The door for users' requests, if the operator wants one. Raises `ConsoleError`, `MinerError` and KeyFileError."""
+    settings = session.settings
+    if not settings.gateway:
+        return Part()
+    try:
+        host, port = host_and_port(settings.gateway)
+    except ValueError as error:
+        raise ConsoleError(f"--gateway: {error}") from error
+    keys = ApiKeys(session.folder / KEY_FILE)
+
+    def make(port: int) -> MinerServer:
+        return MinerServer(
+            session.wallet.hotkey,
+            Subnet(organic, settings.gateway_mode),
+            AllowList(()),
+            MemoryNonces(),
+            host=host,
+            port=port,
+            spoken=(),
+            limits=Limits(capacity=CAPACITY, queue=CAPACITY, queue_per_caller=CAPACITY),
+            access=Access(keys, public=settings.openai_public),
+            proxies=Proxies(settings.trusted_proxies),
+            name=SERVICE,
+        )
+
+    serving = Serving(make, port)
+    session.feed.raise_attention(
+        "info", SERVICE, f"users' requests are answered at http://{at_port(*serving.address)}/v1"
+    )
+    return Part(
+        services={
+            SERVICE: serving,
+            "API keys watch": lambda: BackendWatch(lambda: serving.server.keys_trouble, session.feed, NO_KEYS),
+        }
+    )

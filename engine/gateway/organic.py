@@ -1,0 +1,244 @@
+"""Answers users' requests with the subnet's miners. Each request is a round, or several where a miner fails.
+
+Three modes: *fast* asks one miner that earns and hands its text on as it comes; *race* asks several, of whom the first
+with a well-formed answer is handed on while the others judge it; *consensus* asks several and hands on the answer that
+the judged round has chosen.
+"""
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from engine.challenges import ChallengeError
+from engine.challenges.kinds.registry import kind
+from engine.challenges.sources.source import new_id
+from engine.gateway.form import is_formal, is_well_formed
+from engine.validator.dispatch import OnText
+from engine.validator.round_runner import RoundRunner
+from engine.validator.scores import Scores
+from engine.validator.selection import Candidate, Selection
+from engine.validator.views import in_short
+from engine.values import Challenge, GatewayMode, Reply, Request, Round
+
+log = logging.getLogger(__name__)
+
+KIND = "chat"
+TRIES = 3
+"""Miners that a fast request may go to, one after another: more of them would try a user's patience."""
+
+
+def _nobody_hears(_: object) -> None:
+    pass
+
+
+LEAST_WEIGHT = 1e-9
+"""Of a miner in a draw, so that one that earns nothing comes last."""
+
+
+class OrganicError(Exception):
+    """No answer for a user; the message is for the operator."""
+
+
+class Unanswerable(OrganicError):
+    """The request itself is at fault; the message is for the user too."""
+
+
+class NobodyWilling(OrganicError):
+    """There is no miner that could be asked now."""
+
+
+class Broken(OrganicError):
+    """A miner failed after the beginning of its answer had been handed on."""
+
+
+class Errand:
+    """One user's request on its way: `round` is the id of the round that answers it, `uid` the miner, once known."""
+
+    def __init__(self, mode: GatewayMode) -> None:
+        self.mode = mode
+        self.round = ""
+        self.uid: int | None = None
+
+
+class Organic:
+    """Answers any number of requests at once. `asked` is how many miners a race or a consensus asks."""
+
+    def __init__(self, rounds: RoundRunner, selection: Selection, scores: Scores, *, asked: int) -> None:
+        self._rounds = rounds
+        self._selection = selection
+        self._scores = scores
+        self._asked = asked
+        self._lots = random.SystemRandom()
+        self._going: set[asyncio.Task[Round | None]] = set()
+
+    @property
+    def unwilling(self) -> str:
+        """Why no miner can be asked now; "" if one can."""
+        return "" if self._selection.willing else "no miner of this subnet can be asked now"
+
+    async def answer(self, errand: Errand, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+        """A well-formed answer. `on_text` gets its text piece by piece, as soon as the errand's mode allows.
+
+        Cancelling ends the round unless it has already answered, and the miners' work with it. Raises OrganicError.
+        """
+        try:
+            kind(KIND).check(request)
+        except ChallengeError as error:
+            raise Unanswerable(str(error)) from error
+        hear = on_text or _nobody_hears
+        match errand.mode:
+            case "fast":
+                return await self._fast(errand, request, hear)
+            case "race":
+                return await self._first(errand, request, self._earning(self._asked), hear)
+            case "consensus":
+                return await self._chosen(errand, request)
+
+    async def close(self) -> None:
+        """Abandon the rounds that are not judged yet."""
+        for task in self._going:
+            task.cancel()
+        await asyncio.gather(*self._going, return_exceptions=True)
+
+    # -- the modes -------------------------------------------------------------------------------------------------
+
+    async def _fast(self, errand: Errand, request: Request, hear: Callable[[str], None]) -> Reply:
+        failures: list[str] = []
+        for miner in self._earning(TRIES):
+            try:
+                return await self._first(errand, request, (miner,), hear)
+            except Broken:
+                raise
+            except OrganicError as error:
+                failures.append(str(error))
+        raise OrganicError("; ".join(failures))
+
+    async def _first(
+        self, errand: Errand, request: Request, miners: Sequence[Candidate], hear: Callable[[str], None]
+    ) -> Reply:
+        """The first well-formed answer, handed on while it comes unless its form shows only at the end. The round goes
+        on without us."""
+        race = _Race(request, hear)
+        going = self._begin(errand, request, miners, race.hear_reply, race.hear_text)
+        going.add_done_callback(race.end)
+        try:
+            reply = await race.first
+        except asyncio.CancelledError:
+            going.cancel()
+            raise
+        errand.uid = reply.uid
+        return reply
+
+    async def _chosen(self, errand: Errand, request: Request) -> Reply:
+        judged = await self._begin(errand, request, self._earning(self._asked))
+        if judged is None:
+            raise OrganicError("the answers could not be judged")
+        chosen = _chosen(judged, request)
+        errand.uid = chosen.uid
+        return chosen
+
+    # -- rounds and miners -----------------------------------------------------------------------------------------
+
+    def _begin(
+        self,
+        errand: Errand,
+        request: Request,
+        miners: Sequence[Candidate],
+        on_reply: Callable[[Reply], None] = _nobody_hears,
+        on_text: OnText | None = None,
+    ) -> "asyncio.Task[Round | None]":
+        challenge = Challenge(
+            id=new_id(),
+            kind=KIND,
+            source="organic",
+            created_at=time.time(),
+            request=request,
+            answer_type="json" if is_formal(request) else "text",
+        )
+        errand.round = challenge.id
+        going = asyncio.create_task(self._rounds.run(challenge, miners, on_reply, on_text=on_text, urgent=True))
+        self._going.add(going)
+        going.add_done_callback(partial(_forget, self._going))
+        return going
+
+    def _earning(self, count: int) -> tuple[Candidate, ...]:
+        """Up to `count` miners that may be asked now and earn, the better ones the more likely first; any of them
+        while nobody earns. Raises NobodyWilling."""
+        now, willing = time.time(), self._selection.willing
+        earned = {one.peer.hotkey: self._scores.ema(one.peer.hotkey, now) for one in willing}
+        earning = [one for one in willing if earned[one.peer.hotkey] > 0] or list(willing)
+        if not earning:
+            raise NobodyWilling(self.unwilling)
+
+        def lot(one: Candidate) -> float:
+            """Larger for better miners on average: weighted sampling as Efraimidis and Spirakis do it."""
+            return math.log(self._lots.random()) / max(earned[one.peer.hotkey], LEAST_WEIGHT)
+
+        return tuple(sorted(earning, key=lot, reverse=True)[:count])
+
+
+class _Race:
+    """The replies of one round, of which `first` becomes the first well-formed one."""
+
+    def __init__(self, request: Request, hear: Callable[[str], None]) -> None:
+        self.first: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._request = request
+        self._hear = hear
+        self._ahead = ""
+        """The hotkey of the miner whose text is being handed on."""
+        self._replies: list[Reply] = []
+
+    def hear_text(self, miner: Candidate, text: str) -> None:
+        if is_formal(self._request) or self.first.done() or not text:
+            return
+        self._ahead = self._ahead or miner.peer.hotkey
+        if self._ahead == miner.peer.hotkey:
+            self._hear(text)
+
+    def hear_reply(self, reply: Reply) -> None:
+        self._replies.append(reply)
+        if self.first.done() or self._ahead not in ("", reply.hotkey):
+            return
+        if is_well_formed(reply, self._request):
+            self.first.set_result(reply)
+        elif self._ahead:
+            self.first.set_exception(Broken(f"uid {reply.uid} broke off: {reply.reason or 'its answer has no form'}"))
+
+    def end(self, going: "asyncio.Task[Round | None]") -> None:
+        """The round is over: nobody else will answer."""
+        if self.first.done():
+            return
+        judged = None if going.cancelled() or going.exception() else going.result()
+        self.first.set_exception(OrganicError(_why_none(judged.replies if judged else self._replies)))
+
+
+def _chosen(judged: Round, request: Request) -> Reply:
+    """The winner's answer if it has the form that was asked for, else the one with the most support. A round in which
+    all said the same words has no winner, and an answer. Raises OrganicError without a well-formed one."""
+    judgement = judged.judgement
+    support = {hotkey: len(cluster) for cluster in judgement.clusters for hotkey in cluster}
+    ranked = [
+        (reply.hotkey == judgement.winner, support.get(reply.hotkey, 0), verdict.quality, -place)
+        for place, (reply, verdict) in enumerate(zip(judged.replies, judgement.verdicts, strict=True))
+        if is_well_formed(reply, request)
+    ]
+    if not ranked:
+        raise OrganicError(_why_none(judged.replies))
+    return judged.replies[-max(ranked)[-1]]
+
+
+def _why_none(replies: Sequence[Reply]) -> str:
+    said = in_short(
+        (f"uid {one.uid}", one.reason or "an answer without the form that was asked for") for one in replies
+    )
+    return f"none of {len(replies)} miners gave a well-formed answer: {said}"
+
+
+def _forget(going: "set[asyncio.Task[Round | None]]", task: "asyncio.Task[Round | None]") -> None:
+    going.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        log.error("an organic round failed", exc_info=task.exception())
