@@ -1,12 +1,14 @@
 """What every screen is made of: header, tabs, its own panes, footer; keys from the registry; pictures as they come."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from importlib import import_module
 from typing import Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.css.query import NoMatches
 from textual.geometry import Size
 from textual.screen import Screen
 
@@ -238,6 +240,11 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
 def _csv(table: LiveTable[Any], rows: Sequence[Any]) -> str:
     return as_csv(table.table, rows, table.view, table.now)
+
+
+def while_shown() -> AbstractContextManager[None]:
+    """For what a worker shows once it has its data: the screen may have been taken down meanwhile."""
+    return suppress(NoMatches)
 
 
 def screen_of(name: str, *subject: str) -> ConsoleScreen:

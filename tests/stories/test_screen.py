@@ -158,7 +158,7 @@ def test_a_terminal_that_stops_reading_costs_the_engine_nothing_and_ends_whole(t
         opened.go_on()
 
         def is_whole_and_current(shown: str) -> bool:
-            newest = re.search(r"#(\d+)", shown)
+            newest = re.search(r"Last challenges +(\d+) in this run", shown)
             return (
                 "FROZEN" in shown
                 and "[1 Home]" in shown

@@ -137,8 +137,9 @@ def test_a_store_that_is_gone_is_reported_and_the_picture_stays(folder: Path, pl
     at(player, ROUNDS)
     (folder / FILE_NAME).unlink()
     player.step(-1)
-    (notice,) = player.events_after(0, timeout=PATIENCE_S).events
-    assert "nothing has been stored yet" in notice.fields["text"]
+    notices = player.events_after(0, timeout=PATIENCE_S).events
+    assert {notice.name for notice in notices} == {"notice"}
+    assert all("nothing has been stored yet" in notice.fields["text"] for notice in notices)
     assert where(player).place == ROUNDS
 
 

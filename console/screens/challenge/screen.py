@@ -13,7 +13,7 @@ from textual.worker import Worker
 from console.drawing import page
 from console.present.picture import Picture
 from console.present.text import Span, line
-from console.screens.base import ConsoleScreen
+from console.screens.base import ConsoleScreen, while_shown
 from console.screens.challenge import content as challenge
 from console.screens.challenge import difference, maps
 from console.screens.challenge.content import REPLIES, JudgedReply, reply_rows
@@ -105,7 +105,8 @@ class ChallengeScreen(ConsoleScreen):
             if self._steps:
                 self.host.go_to_round(recorded.place)
         self._steps = 0
-        self.receive(self.host.picture)
+        with while_shown():
+            self.receive(self.host.picture)
 
     @property
     def _is_reading(self) -> bool:
@@ -281,4 +282,5 @@ class DifferenceDialog(Dialog[None]):
         one, other = self._rows
         found = await asyncio.to_thread(difference.compare, challenge.answer_of(one), challenge.answer_of(other))
         titles = challenge.reply_title(one), challenge.reply_title(other)
-        self.query_one(Reading).read(found, lambda width, _height: difference.view(found, titles, width))
+        with while_shown():
+            self.query_one(Reading).read(found, lambda width, _height: difference.view(found, titles, width))

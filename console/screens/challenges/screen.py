@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from console.present.picture import Picture
-from console.screens.base import ConsoleScreen
+from console.screens.base import ConsoleScreen, while_shown
 from console.screens.challenge import content as challenge
 from console.screens.challenge.content import reply_rows
 from console.screens.challenges.content import ROUNDS
@@ -79,7 +79,8 @@ class ChallengesScreen(ConsoleScreen):
             self._preview = await asyncio.to_thread(self.host.engine.record.round, round_id) if round_id else ""
         except StoreError as error:
             self._preview = str(error)
-        self._show_preview(self.host.picture)
+        with while_shown():
+            self._show_preview(self.host.picture)
 
     def _show_preview(self, picture: Picture) -> None:
         about, clusters, answers = (
