@@ -7,25 +7,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
+
 from console.errors import ConsoleError
 from console.instants import LATEST, SECONDS, duration
-from engine.api_keys import FILE_NAME, ApiKey, add_key, read_keys, revoke_key, rotate_key
+from engine.api_keys import FILE_NAME, ApiKey, KeyLimits, add_key, read_keys, revoke_key, rotate_key
 from engine.folders import prepare_folder
+from engine.key_use import FILE_NAME as USE_FILE
+from engine.key_use import Used, month_of, used_of
 from engine.text import cells
 
 _PERIOD = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 LONGEST_OVERLAP_S = 366 * SECONDS["d"]
 
 
-def add(folder: Path, name: str, *, expires: str | None, requests_per_minute: int | None) -> str:
+def add(folder: Path, name: str, *, expires: str | None, limits: KeyLimits) -> str:
     """Make a key and return it; it cannot be shown again. Raises ConsoleError and KeyFileError."""
     now = time.time()
     return add_key(
         prepare_folder(folder) / FILE_NAME,
         name,
         expires_at=None if expires is None else expiry(expires, now),
-        requests_per_minute=requests_per_minute,
+        limits=limits,
     )
+
+
+def limits_of(arguments: object) -> KeyLimits:
+    """The limits that the options of `keys add` set."""
+    return KeyLimits(**{name: getattr(arguments, name) for name in KeyLimits.__struct_fields__})
 
 
 def rotate(folder: Path, name: str, *, overlap: str, expires: str | None) -> str:
@@ -47,6 +56,7 @@ def revoke(folder: Path, name: str) -> None:
 def listed(folder: Path) -> list[dict[str, Any]]:
     """What is known of each key, without the key itself. Raises KeyFileError."""
     now = time.time()
+    used = used_of(folder / USE_FILE, month_of(now))
     return [
         {
             "name": key.name,
@@ -54,7 +64,8 @@ def listed(folder: Path) -> list[dict[str, Any]]:
             "expires_at": None if key.expires_at is None else _iso(key.expires_at),
             "expired": key.has_expired(now),
             "earlier_valid_until": _iso(key.earlier_until) if key.earlier_until > now else None,
-            "requests_per_minute": key.requests_per_minute,
+            **{name: getattr(key, name) for name in KeyLimits.__struct_fields__},
+            "used_this_month": asdict(used.get(key.name, Used())),
         }
         for key in read_keys(folder / FILE_NAME)
     ]
@@ -65,7 +76,9 @@ def table(folder: Path) -> list[str]:
     keys, now = read_keys(folder / FILE_NAME), time.time()
     if not keys:
         return ["no keys: 'subnet-console keys add NAME' makes one"]
-    return _columns([("NAME", "MADE", "EXPIRES", "REQUESTS A MINUTE"), *(_row(key, now) for key in keys)])
+    used = used_of(folder / USE_FILE, month_of(now))
+    heads = ("NAME", "MADE", "EXPIRES", "A MINUTE", "USED THIS MONTH")
+    return _columns([heads, *(_row(key, used.get(key.name, Used()), now) for key in keys)])
 
 
 def expiry(text: str, now: float) -> float:
@@ -85,15 +98,28 @@ def expiry(text: str, now: float) -> float:
     return at
 
 
-def _row(key: ApiKey, now: float) -> tuple[str, ...]:
+def _row(key: ApiKey, used: Used, now: float) -> tuple[str, ...]:
     if key.expires_at is None:
         expires = "never"
     else:
         expires = "expired" if key.has_expired(now) else f"in {duration(key.expires_at - now)}"
     if key.earlier_until > now:
         expires += f", the key before it in {duration(key.earlier_until - now)}"
-    limit = "any number" if key.requests_per_minute is None else str(key.requests_per_minute)
-    return key.name, f"{duration(now - key.made_at)} ago", expires, limit
+    minute = [
+        f"{limit:,} {what}"
+        for what, limit in (("requests", key.requests_per_minute), ("tokens", key.tokens_per_minute))
+        if limit is not None
+    ]
+    month = [
+        f"{count:,} of {limit:,} {what}"
+        for what, count, limit in (
+            ("requests", used.requests, key.requests_per_month),
+            ("tokens", used.tokens, key.tokens_per_month),
+        )
+        if limit is not None
+    ]
+    limits = (", ".join(minute) or "any number", ", ".join(month) or "not counted")
+    return key.name, f"{duration(now - key.made_at)} ago", expires, *limits
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

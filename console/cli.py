@@ -294,9 +294,10 @@ def _add_keys(commands: "Commands") -> None:
     add = _add(actions, "add", run.keys_add, "create a key and print it once")
     add.add_argument("name", metavar="NAME", type=a_word, help="name of the key")
     add.add_argument("--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: never)")
-    add.add_argument(
-        "--requests-per-minute", metavar="N", type=_a_count, help="maximum requests per minute (default: unlimited)"
-    )
+    for what in ("requests", "tokens"):
+        for period in ("minute", "month"):
+            limit = f"maximum {what} per {period} (default: unlimited)"
+            add.add_argument(f"--{what}-per-{period}", metavar="N", type=_a_count, help=limit)
     rotate = _add(actions, "rotate", run.keys_rotate, "replace a key with a new one and print it once")
     rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits stay")
     rotate.add_argument(
@@ -321,8 +322,8 @@ def _add_completion(commands: "Commands") -> None:
 
 
 def _a_count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
-        raise argparse.ArgumentTypeError("must be a whole number from 1 to 1000000")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) >= 1):
+        raise argparse.ArgumentTypeError("must be a whole number of up to 12 digits, from 1")
     return int(text)
 
 

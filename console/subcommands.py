@@ -228,7 +228,7 @@ def keys_add(arguments: argparse.Namespace) -> int:
         configuration(arguments).settings.data_dir,
         arguments.name,
         expires=arguments.expires,
-        requests_per_minute=arguments.requests_per_minute,
+        limits=api_keys.limits_of(arguments),
     )
     sys.stdout.write(f"{key}\n")
     return ExitCode.DONE

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from engine.files import UNDECODABLE, damage, open_input
 from engine.folders import OTHERS, replace_file
@@ -41,7 +41,22 @@ class KeyFileError(Exception):
     """The key file cannot be used, or a change to it makes no sense. The message says what to do."""
 
 
-class ApiKey(Struct, frozen=True, kw_only=True):
+Count = Annotated[int, Meta(ge=1, le=10**12)]
+
+
+class KeyLimits(Struct, frozen=True, kw_only=True):
+    """What a key may ask, as much as anybody may where None. Months are those of UTC."""
+
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+    requests_per_month: Count | None = None
+    tokens_per_month: Count | None = None
+
+
+NO_LIMITS = KeyLimits()
+
+
+class ApiKey(KeyLimits, frozen=True, kw_only=True):
     """What is kept of a key. Times are unix seconds; `digest` is its SHA-256 in hex.
 
     After a rotation the key before it, `earlier`, opens the same until `earlier_until`.
@@ -51,7 +66,6 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     digest: Digest
     made_at: float
     expires_at: float | None = None
-    requests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     earlier: Digest | None = None
     earlier_until: float = 0.0
 
@@ -74,12 +88,20 @@ def digest(key: str) -> str:
 
 def read_keys(path: Path) -> tuple[ApiKey, ...]:
     """All keys in the file, none if there is no file. Raises KeyFileError, also if others can read it."""
+    return read_private(path, _File).keys
+
+
+T = TypeVar("T")
+
+
+def read_private(path: Path, kind: type[T]) -> T:
+    """What a private file holds, an empty `kind` if there is none. Raises KeyFileError, also if others can read it."""
     try:
         with open_input(path) as file:
             found = os.fstat(file.fileno())
             raw = file.read()
     except FileNotFoundError:
-        return ()
+        return kind()
     except OSError as error:
         raise KeyFileError(f"cannot read {path} ({error.strerror}): check its owner and mode") from error
     if found.st_mode & OTHERS:
@@ -90,12 +112,12 @@ def read_keys(path: Path) -> tuple[ApiKey, ...]:
     if found.st_uid not in (os.geteuid(), 0):
         raise KeyFileError(f"{path} belongs to another user ({found.st_uid}): move it away and make new keys")
     try:
-        return msgspec.json.decode(raw, type=_File).keys
+        return msgspec.json.decode(raw, type=kind)
     except UNDECODABLE as error:
         raise KeyFileError(damage(path, error, REPAIR)) from error
 
 
-def add_key(path: Path, name: str, *, expires_at: float | None = None, requests_per_minute: int | None = None) -> str:
+def add_key(path: Path, name: str, *, expires_at: float | None = None, limits: KeyLimits = NO_LIMITS) -> str:
     """Make a key called `name` and return it: it is in no file. Raises KeyFileError."""
     if not NAME.match(name):
         raise KeyFileError(f"{name[:64]!r} is not a valid key name: use up to 64 letters, digits and . _ @ -")
@@ -105,15 +127,8 @@ def add_key(path: Path, name: str, *, expires_at: float | None = None, requests_
             raise KeyFileError(f"a key called {name} already exists: revoke it first, or choose another name")
         if len(keys) >= MOST_KEYS:
             raise KeyFileError(f"there are {MOST_KEYS} keys, which is the limit: revoke some")
-        keys.append(
-            ApiKey(
-                name=name,
-                digest=digest(key),
-                made_at=time.time(),
-                expires_at=expires_at,
-                requests_per_minute=requests_per_minute,
-            )
-        )
+        made = ApiKey(name=name, digest=digest(key), made_at=time.time(), expires_at=expires_at, **asdict(limits))
+        keys.append(made)
     return key
 
 
@@ -214,17 +229,29 @@ def _identity(path: Path) -> tuple[int, ...] | None:
 @contextmanager
 def _changing(path: Path) -> Iterator[list[ApiKey]]:
     """The keys, to be changed by one process at a time; written when the block is left. Raises KeyFileError."""
-    try:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KeyFileError(f"cannot open {path.parent} ({error.strerror}): check --data-dir") from error
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with alone_in(path.parent):
         keys = list(read_keys(path))
         yield keys
-        try:
-            replace_file(path, msgspec.json.format(msgspec.json.encode(_File(tuple(keys))), indent=2) + b"\n")
-        except OSError as error:
-            raise KeyFileError(f"cannot write {path} ({error.strerror}): check its folder's owner and mode") from error
+        write_private(path, _File(tuple(keys)))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """One process at a time changes the key files of a folder. Raises KeyFileError."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFileError(f"cannot open {folder} ({error.strerror}): check --data-dir") from error
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
     finally:
-        os.close(folder)
+        os.close(opened)
+
+
+def write_private(path: Path, content: Struct) -> None:
+    """As JSON that people can read, whole or not at all. Raises KeyFileError."""
+    try:
+        replace_file(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    except OSError as error:
+        raise KeyFileError(f"cannot write {path} ({error.strerror}): check its folder's owner and mode") from error

@@ -188,6 +188,8 @@ class MinerApp(Starlette):
             yield
         finally:
             watcher.cancel()
+            if self._door:
+                self._door.close()
 
     # -- public look-ups --------------------------------------------------------------------------------------
 

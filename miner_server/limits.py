@@ -106,6 +106,19 @@ class RateLimiter:
             del self._full_at[next(iter(self._full_at))]
         return wait
 
+    def charge(self, key: Hashable, tokens: int) -> None:
+        """Take so many tokens, whether they are there or not: what is missing is waited for later."""
+        now = self._clock()
+        self._full_at[key] = max(self._full_at.pop(key, now), now) + tokens * self._interval
+
+    def left(self, key: Hashable) -> int:
+        """How many tokens could be taken now."""
+        return max(0, int((self._depth + self._interval - self.full_in(key)) / self._interval + ROUNDING_S))
+
+    def full_in(self, key: Hashable) -> float:
+        """Seconds until all tokens are there again."""
+        return max(0.0, self._full_at.get(key, 0.0) - self._clock())
+
     def _seconds_until_open(self, full_at: float, now: float) -> float:
         wait = full_at - self._depth - now
         return wait if wait > ROUNDING_S else 0.0

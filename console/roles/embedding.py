@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.settings import Settings
 from miner_server.backends.lanes import Lanes
-from miner_server.openai.embeddings import EmbeddingError
+from miner_server.openai.embeddings import Embedded, EmbeddingError
 
 if TYPE_CHECKING:
     from engine.judge.encoding.interface import Encoder
@@ -25,21 +25,23 @@ class SettingsEncoder:
         self._lanes = Lanes(1, f"encoder {self.name}")
         self._encoder: Encoder | None = None
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """One request after the other. Raises EmbeddingError."""
         try:
             return await self._lanes.run(lambda given_up: self._embedded(texts, given_up))
         except EncoderError as error:
             raise EmbeddingError(str(error)) from error
 
-    def _embedded(self, texts: Sequence[str], given_up: Event) -> list[list[float]]:
+    def _embedded(self, texts: Sequence[str], given_up: Event) -> Embedded:
         encoder = self._loaded()
+        from engine.judge.encoding.interface import CountsTokens
+
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
             if given_up.is_set():
                 break
             vectors += encoder.encode(texts[start : start + BATCH]).tolist()
-        return vectors
+        return Embedded(vectors, encoder.tokens(texts) if isinstance(encoder, CountsTokens) else None)
 
     def _loaded(self) -> "Encoder":
         if self._encoder is None:

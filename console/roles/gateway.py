@@ -12,6 +12,8 @@ from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKeys
 from engine.gateway.organic import Errand, NobodyWilling, Organic, OrganicError, Unanswerable
+from engine.key_use import FILE_NAME as USE_FILE
+from engine.key_use import KeyUse
 from engine.node.part import Part
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.wire import USAGE_FIELDS, Completion
@@ -144,7 +146,7 @@ def gateway(session: Session, organic: Organic) -> Part:
         host, port = host_and_port(settings.gateway)
     except ValueError as error:
         raise ConsoleError(f"--gateway: {error}") from error
-    keys = ApiKeys(session.folder / KEY_FILE)
+    keys, use = ApiKeys(session.folder / KEY_FILE), KeyUse(session.folder / USE_FILE)
 
     def make(port: int) -> MinerServer:
         return MinerServer(
@@ -156,7 +158,7 @@ def gateway(session: Session, organic: Organic) -> Part:
             port=port,
             spoken=(),
             limits=Limits(capacity=CAPACITY, queue=CAPACITY, queue_per_caller=CAPACITY),
-            access=Access(keys, public=settings.openai_public),
+            access=Access(keys, use, public=settings.openai_public),
             proxies=Proxies(settings.trusted_proxies),
             name=SERVICE,
         )

@@ -14,6 +14,8 @@ from engine.api_keys import ApiKeys
 from engine.chain.wallets import Wallet
 from engine.commands import BlockCaller, LetInCaller, ResetPeaks, Serve, UnblockCaller
 from engine.feed import Feed
+from engine.key_use import FILE_NAME as USE_FILE
+from engine.key_use import KeyUse
 from engine.node.axons import Axon, Axons
 from engine.node.part import Part
 from engine.settings import Settings
@@ -196,7 +198,8 @@ def access_of(session: Session) -> Access | None:
     settings = session.settings
     if settings.role != "miner" or not settings.openai:
         return None
-    return Access(ApiKeys(session.folder / KEY_FILE), SettingsEncoder(settings), settings.openai_public)
+    keys, use = ApiKeys(session.folder / KEY_FILE), KeyUse(session.folder / USE_FILE)
+    return Access(keys, use, SettingsEncoder(settings), settings.openai_public)
 
 
 def serve(

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Protocol
 from engine.foreign_json import fields
 from engine.packages import install
 from miner_server.backends.abilities import EVERYTHING, PARTS
-from miner_server.errors import MinerError, RequestUnfit
+from miner_server.backends.replies import unfit
+from miner_server.errors import MinerError
 
 Chunk = dict[str, Any]
 
@@ -61,7 +62,7 @@ class XllamaModel:
         try:
             self._server.handle_chat_completions(wanted, on_chunk)
         except (ValueError, RuntimeError) as error:
-            raise RequestUnfit(str(error)) from None
+            raise unfit(str(error)) from None
 
 
 class LlamaCppPythonModel:
@@ -89,7 +90,7 @@ class LlamaCppPythonModel:
                 if on_chunk(chunk):
                     return
         except ValueError as error:
-            raise RequestUnfit(str(error)) from None
+            raise unfit(str(error)) from None
         total = int(self._llama.n_tokens)
         usage = {"prompt_tokens": max(0, total - pieces), "completion_tokens": pieces, "total_tokens": total}
         on_chunk({"choices": [], "usage": usage})

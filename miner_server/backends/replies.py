@@ -261,6 +261,11 @@ def failure(error: object, *, status: int | None = None, again_in: float = 0.0) 
     return kind(said, again_in=again_in if code in TRANSIENT else None)
 
 
+def unfit(said: str) -> RequestUnfit:
+    """What a model in this process says of a request that it cannot answer."""
+    return (RequestTooLong if SAYS_TOO_LONG.search(said) else RequestUnfit)(said)
+
+
 def _code(given: object) -> int:
     """An HTTP status, which may be a string; 0 for anything else."""
     return int(given) if isinstance(given, str) and STATUS.match(given) else count(given) or 0

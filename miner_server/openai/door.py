@@ -5,6 +5,7 @@ queue. A request without a valid key is charged to its address, as a stranger's 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.api_keys import ApiKey, ApiKeys
+from engine.api_keys import ApiKey, ApiKeys, KeyFileError
+from engine.key_use import KeyUse
 from engine.text import safe
 from engine.transport.clear import EVENT_STREAM
 from engine.transport.dialect import Response
@@ -24,11 +26,14 @@ from miner_server.backends.interface import Errand, SeveralWays, models_of
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Handler
 from miner_server.errors import RequestUnfit
-from miner_server.limits import Limits, RateLimiter, Room
-from miner_server.openai.embeddings import Embedder, EmbeddingError, read_texts, written
+from miner_server.limits import Limits, Room
+from miner_server.openai.budgets import Budgets, tokens_of
+from miner_server.openai.embeddings import Embedder, EmbeddingError, counted, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
 from miner_server.openai.reply import ChatReply, usage
 from miner_server.openai.request import Asked, read_asked, require_able
+
+log = logging.getLogger(__name__)
 
 NAME = "openai"
 BEARER = "bearer "
@@ -42,9 +47,11 @@ COMMENT_S = 5.0
 
 
 class Access(Struct, frozen=True):
-    """What the operator has decided about the API: its keys, its encoder, and whether plain HTTP may be public."""
+    """What the operator has decided about the API: its keys and their use, its encoder, and whether plain HTTP may be
+    public."""
 
     keys: ApiKeys
+    use: KeyUse
     embedder: Embedder | None = None
     public: bool = False
 
@@ -73,7 +80,7 @@ class Door:
         self._trusts = trusts
         self._public = access.public
         self._embedder = access.embedder
-        self._rates: dict[tuple[str, int], RateLimiter] = {}
+        self._budgets = Budgets(access.use)
         self._since = int(time.time())
 
     def routes(self) -> tuple[tuple[str, str, Handler], ...]:
@@ -90,37 +97,51 @@ class Door:
         """What the operator has to know about the keys; "" if all is well."""
         if self._keys.trouble:
             return f"{self._keys.trouble}; the keys read last stay valid"
+        if self._budgets.trouble:
+            return self._budgets.trouble
         return "" if len(self._keys) else "no key opens OpenAI's API yet: 'subnet-console keys add NAME' makes one"
+
+    def close(self) -> None:
+        """Write down what the keys have used."""
+        try:
+            self._budgets.close()
+        except KeyFileError as error:
+            log.error("what keys used is not written down: %s", error)
 
     async def models(self, call: Call) -> Response:
         """The models that can be asked for, those of the backends first."""
-        self._admit(call)
-        return json_response({"object": "list", "data": [self._model(name) for name in self._names()]})
+        key = await self._admit(call)
+        listed = {"object": "list", "data": [self._model(name) for name in self._names()]}
+        return json_response(listed)._replace(headers=self._budgets.headers(key))
 
     async def model(self, call: Call) -> Response:
-        self._admit(call)
+        await self._admit(call)
         name = call.scope["path_params"]["model"]
         self._require_model(name, self._names())
         return json_response(self._model(name))
 
     async def chat(self, call: Call) -> Response:
-        self._admit(call)
+        key = await self._admit(call)
         raw = await self._read(call)
         asked = read_asked(raw, self._limits.body_bytes)
         self._answering.require_ready()
         self._require_model(asked.model, models_of(self._answering.backend))
         require_able(self._answering.backend, asked.requests[0])
         if isinstance(self._answering.backend, SeveralWays):
-            return await self._send_out(self._answering.backend, asked, call)
+            return await self._send_out(self._answering.backend, asked, call, key)
         call.gate = "backend"
-        reply = ChatReply(asked)
-        completions = await self._complete(asked, call, reply)
+        reply = ChatReply(asked, self._budgets.headers(key))
+        completions: Sequence[Completion] = ()
+        try:
+            completions = await self._complete(asked, call, reply)
+        finally:
+            self._budgets.charge(key, tokens_of(asked, completions, reply))
         call.tokens = usage(completions)["completion_tokens"]
         if asked.streamed:
-            return Response(reply.rest(completions), EVENT_STREAM)
-        return Response(reply.whole(completions))
+            return Response(reply.rest(completions), EVENT_STREAM, headers=reply.headers)
+        return Response(reply.whole(completions), headers=self._budgets.headers(key))
 
-    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call) -> Response:
+    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call, key: ApiKey) -> Response:
         """Have a request answered in the way that it names; the reply says how."""
         if len(asked.requests) > 1:
             raise ApiError(400, "one choice a request is given here: ask several times", param="n")
@@ -130,6 +151,7 @@ class Door:
             raise ApiError(400, str(error)) from None
         call.gate = "backend"
         reply = ChatReply(asked)
+        completions: Sequence[Completion] = ()
 
         def tell(text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
             if call.stream is not None:
@@ -140,15 +162,17 @@ class Door:
             completion = await self._answering.answer(
                 asked.requests[0], call, on_text=tell if asked.streamed else None, seconds=ANSWER_S, errand=errand
             )
+            completions = (completion,)
         finally:
+            self._budgets.charge(key, tokens_of(asked, completions, reply))
             if waiting is not None:
                 waiting.cancel()
         if asked.streamed:
             return Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=errand.headers)
-        return Response(reply.whole((completion,)), headers=errand.headers)
+        return Response(reply.whole((completion,)), headers=(*errand.headers, *self._budgets.headers(key)))
 
     async def embeddings(self, call: Call) -> Response:
-        self._admit(call)
+        key = await self._admit(call)
         asked = read_texts(await self._read(call), self._limits.body_bytes)
         if self._embedder is None:
             raise ApiError(404, "there is no encoder here", param="model", code="model_not_found")
@@ -156,16 +180,18 @@ class Door:
         call.gate = "backend"
         try:
             async with call.patience(ANSWER_S):
-                vectors = await self._embedder.embed(asked.texts)
+                embedded = await self._embedder.embed(asked.texts)
         except TimeoutError:
             raise ApiError(504, "the encoder took too long") from None
         except EmbeddingError as error:
             call.reason = safe(str(error))
             raise ApiError(502, "the encoder failed") from None
-        return Response(written(asked, vectors))
+        self._budgets.charge(key, counted(asked, embedded))
+        return Response(written(asked, embedded), headers=self._budgets.headers(key))
 
-    def _admit(self, call: Call) -> None:
-        """Raises Refusal unless a key of ours is borne, from a place where nobody else can read it."""
+    async def _admit(self, call: Call) -> ApiKey:
+        """The key that is borne. Raises Refusal unless it is one of ours, from a place where nobody else can read it,
+        and may ask now."""
         call.dialect, call.form, call.gate = NAME, OPENAI, "key"
         if not (self._public or self._trusts(call.peer) or _is_near(call.peer)):
             raise ApiError(
@@ -176,16 +202,8 @@ class Door:
         key = self._key(call)
         call.bearer = f"key {key.name}"
         call.prove()
-        if key.requests_per_minute is not None:
-            wait = self._rate(key, key.requests_per_minute).take(key.digest)
-            if wait:
-                raise ApiError(
-                    429,
-                    f"this key allows {key.requests_per_minute} requests a minute",
-                    code="rate_limit_exceeded",
-                    retry_after=wait,
-                    gate="rate",
-                )
+        await self._budgets.begin(key)
+        return key
 
     def _key(self, call: Call) -> ApiKey:
         told = call.header(b"authorization") or ""
@@ -196,9 +214,6 @@ class Door:
             message = "this API key is not valid here" if given else "an API key is needed: Authorization: Bearer KEY"
             raise ApiError(401, message, code="invalid_api_key")
         return found
-
-    def _rate(self, key: ApiKey, per_minute: int) -> RateLimiter:
-        return self._rates.setdefault((key.digest, per_minute), RateLimiter(per_minute))
 
     async def _read(self, call: Call) -> bytes:
         call.gate = "body"
@@ -228,7 +243,7 @@ class Door:
         self, call: Call, reply: ChatReply, index: int, text: str, logprobs: Sequence[dict[str, Any]] = (), /
     ) -> None:
         if call.stream is not None:
-            call.stream.put(reply.piece(index, text, logprobs), EVENT_STREAM)
+            call.stream.put(reply.piece(index, text, logprobs), EVENT_STREAM, reply.headers)
 
     def _names(self) -> tuple[str, ...]:
         encoder = () if self._embedder is None else (self._embedder.name,)

@@ -4,7 +4,7 @@ import base64
 from array import array
 from collections.abc import Sequence
 from sys import byteorder
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,13 +20,20 @@ class EmbeddingError(Exception):
     """The encoder failed; the message is for the operator."""
 
 
+class Embedded(NamedTuple):
+    """A vector per text, and how many tokens all texts have, None if the encoder does not tell."""
+
+    vectors: Sequence[Sequence[float]]
+    tokens: int | None = None
+
+
 class Embedder(Protocol):
     """Texts in, one vector per text out. `name` is what callers call the model."""
 
     @property
     def name(self) -> str: ...
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """Raises EmbeddingError."""
         ...
 
@@ -66,22 +73,27 @@ def read_texts(raw: bytes, limit: int) -> Texts:
     return Texts(body.model, texts, body.encoding_format == "base64", body.dimensions)
 
 
-def written(asked: Texts, vectors: Sequence[Sequence[float]]) -> bytes:
-    """The JSON of the embeddings. Usage is counted in words: encoders do not tell their tokens. Raises ApiError."""
-    width = len(vectors[0])
+def counted(asked: Texts, embedded: Embedded) -> int:
+    """The tokens of what was asked; its words, if the encoder tells no tokens."""
+    return sum(len(text.split()) for text in asked.texts) if embedded.tokens is None else embedded.tokens
+
+
+def written(asked: Texts, embedded: Embedded) -> bytes:
+    """The JSON of the embeddings. Raises ApiError."""
+    width = len(embedded.vectors[0])
     if asked.dimensions not in (None, width):
         raise ApiError(400, f"this encoder's vectors have {width} dimensions", param="dimensions")
-    words = sum(len(text.split()) for text in asked.texts)
+    tokens = counted(asked, embedded)
     data = [
         {"object": "embedding", "index": index, "embedding": _packed(vector) if asked.packed else list(vector)}
-        for index, vector in enumerate(vectors)
+        for index, vector in enumerate(embedded.vectors)
     ]
     return msgspec.json.encode(
         {
             "object": "list",
             "data": data,
             "model": asked.model,
-            "usage": {"prompt_tokens": words, "total_tokens": words},
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
     )
 

@@ -15,10 +15,11 @@ DONE = b"data: [DONE]\n\n"
 
 
 class ChatReply:
-    """The reply to one chat completion, whole or in chunks, which all have one id."""
+    """The reply to one chat completion, whole or in chunks, which all have one id. `headers` are for its stream."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         self._asked = asked
+        self.headers = headers
         self._head = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(time.time()),
@@ -26,6 +27,11 @@ class ChatReply:
         }
         self._told = [0] * len(asked.requests)
         self._tokens = [0] * len(asked.requests)
+
+    @property
+    def told(self) -> int:
+        """How many characters were told in pieces."""
+        return sum(self._told)
 
     def whole(self, completions: Sequence[Completion]) -> bytes:
         """The JSON of all choices."""

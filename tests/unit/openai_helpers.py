@@ -10,6 +10,7 @@ from typing import Any
 import openai
 
 from engine.api_keys import ApiKeys, add_key
+from engine.key_use import KeyUse
 from miner_server.backends.interface import PROOF, Backend
 from miner_server.limits import Limits
 from miner_server.openai.door import Access
@@ -176,7 +177,7 @@ async def open_miner(
 ) -> AsyncIterator[OpenMiner]:
     key_file = folder / "api-keys.json"
     key = add_key(key_file, "me")
-    access = Access(ApiKeys(key_file), embedder, public)
+    access = Access(ApiKeys(key_file), KeyUse(folder / "api-key-use.json"), embedder, public)
     async with running(make_server(backend, access=access, limits=limits)) as server:
         await until(lambda: server.view().ready)
         miner = OpenMiner(server, key_file, key)

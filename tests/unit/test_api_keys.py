@@ -10,7 +10,7 @@ import pytest
 from console import api_keys as command
 from console.cli import main
 from console.errors import ConsoleError
-from engine.api_keys import FILE_NAME, ApiKeys, KeyFileError, add_key, read_keys, revoke_key, rotate_key
+from engine.api_keys import FILE_NAME, ApiKeys, KeyFileError, KeyLimits, add_key, read_keys, revoke_key, rotate_key
 from engine.redaction import redact
 from tests.unit.miner_helpers import Clock
 
@@ -125,7 +125,7 @@ def test_a_rotated_key_opens_until_the_overlap_ends_and_its_limits_stay(
 ) -> None:
     clock, path = Clock(), tmp_path / "keys.json"
     monkeypatch.setattr("engine.api_keys.time.time", clock)
-    first = add_key(path, "me", expires_at=clock.now + 1000, requests_per_minute=9)
+    first = add_key(path, "me", expires_at=clock.now + 1000, limits=KeyLimits(requests_per_minute=9))
     keys = ApiKeys(path, clock=clock)
     clock.now += 100
     second = rotate_key(path, "me", overlap=60)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.judge.encoding import minilm
 from engine.judge.encoding.basics import EncoderError
 from engine.judge.encoding.encoders import CachedEncoder, open_encoder
-from engine.judge.encoding.interface import Encoder, Vectors, unit_rows
+from engine.judge.encoding.interface import CountsTokens, Encoder, Vectors, unit_rows
 from engine.judge.encoding.plain import BagOfWords
 
 ODD = ["", " ", "\x00\xff\x1b[2J", "\ud800 lone", "x" * 200_000, "word " * 50_000, "7", "日本語のテキスト", "🦊" * 500]
@@ -54,6 +54,12 @@ def test_minilm_reads_256_tokens_and_no_more(encoder: Encoder) -> None:
     long = "alpha beta gamma delta " * 100
     vectors = encoder.encode([long, long + "something else entirely, at the very end"])
     assert np.allclose(vectors[0], vectors[1], atol=1e-5)
+
+
+def test_minilm_counts_the_tokens_that_it_reads(encoder: Encoder) -> None:
+    assert isinstance(encoder, CountsTokens)
+    assert encoder.tokens(["a cat sleeps", "unbelievably"]) == 3 + 5
+    assert encoder.tokens(["alpha " * 1000]) == minilm.MAX_TOKENS
 
 
 @pytest.mark.parametrize("spec", ["minilm", "hashing", "bow"])

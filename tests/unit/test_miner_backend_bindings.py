@@ -18,7 +18,7 @@ from miner_server.backends.chat_request import chat_payload
 from miner_server.backends.lanes import Lanes
 from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, XllamaModel, installed_binding, packaged_model
 from miner_server.backends.models import Model, NoModelsError, choose, read_models
-from miner_server.errors import BackendError, MinerError, RequestUnfit
+from miner_server.errors import BackendError, MinerError, RequestTooLong, RequestUnfit
 
 MODEL = Path("/models/tiny.gguf")
 ASKED = {"messages": [{"role": "user", "content": "9+8?"}], "max_tokens": 20}
@@ -37,6 +37,8 @@ class FakeLlama:
         assert stream
         if payload["max_tokens"] < 0:
             raise ValueError("no tokens left")
+        if payload["max_tokens"] > 1000:
+            raise ValueError("Requested tokens (1300) exceed context window of 256")
         self.asked = payload
         for delta in ({"role": "assistant"}, {"content": "1"}, {"content": "7"}, {}):
             self.given += 1
@@ -106,6 +108,8 @@ def test_llama_cpp_python_stops_when_nobody_waits_and_says_what_it_cannot_answer
     assert (len(seen), loaded._llama.given) == (2, 2)
     with pytest.raises(RequestUnfit, match="no tokens left"):
         loaded.stream({**ASKED, "max_tokens": -1}, enough)
+    with pytest.raises(RequestTooLong, match="exceed context window"):
+        loaded.stream({**ASKED, "max_tokens": 1001}, enough)
     with pytest.raises(MinerError, match="one request at a time: set one lane"):
         LlamaCppPythonModel(MODEL, lanes=2, context=256)
 

@@ -164,3 +164,16 @@ def test_the_addresses_of_validators_are_known_in_a_bounded_number() -> None:
 )
 def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
     assert (network(one) == network(other)) is same
+
+
+def test_what_is_charged_beyond_what_is_there_is_waited_for() -> None:
+    clock = Clock()
+    limiter = RateLimiter(60, clock=clock)
+    assert (limiter.left("a"), limiter.full_in("a"), limiter.wait("a")) == (60, 0.0, 0.0)
+    limiter.charge("a", 20)
+    assert (limiter.left("a"), limiter.full_in("a"), limiter.wait("a")) == (40, 20.0, 0.0)
+    limiter.charge("a", 50)
+    assert limiter.left("a") == 0
+    assert limiter.wait("a") == pytest.approx(11.0)
+    clock.now += 11
+    assert (limiter.left("a"), limiter.wait("a")) == (1, 0.0)

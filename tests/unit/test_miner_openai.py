@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from llm_comply.runner import TestRunner
 from llm_comply.schema import SpecLoader
 from llm_comply.tests import get_tests
 
-from engine.api_keys import add_key, revoke_key
+from engine.api_keys import KeyLimits, add_key, revoke_key
+from engine.key_use import month_of, used_of
 from miner_server.backends.abilities import ABILITIES, EVERYTHING, needs
 from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, XllamaModel
 from miner_server.backends.ollama import LOGPROBS, OllamaBackend
@@ -25,6 +27,7 @@ from miner_server.backends.openai import OpenAIBackend
 from miner_server.backends.scripted import ScriptedBackend
 from miner_server.errors import BackendError, RequestTooLong, RequestUnfit
 from miner_server.openai import door
+from miner_server.openai.embeddings import Embedded
 from miner_server.openai.errors import ApiError
 from miner_server.openai.request import MOST_CHOICES, read_asked, require_able
 from tests.unit.engine_helpers import until
@@ -75,8 +78,11 @@ class Letters:
 
     name = "letters"
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        return [[float(len(text)), float(sum(one in "aeiou" for one in text))] for text in texts]
+    tokens: int | None = None
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        vectors = [[float(len(text)), float(sum(one in "aeiou" for one in text))] for text in texts]
+        return Embedded(vectors, self.tokens)
 
 
 # -- the SDK ---------------------------------------------------------------------------------------------------
@@ -186,14 +192,18 @@ async def test_log_probabilities_come_with_their_pieces_and_a_stream_without_pie
 
 
 async def test_embeddings_come_as_numbers_and_packed(tmp_path: Path) -> None:
-    async with open_miner(ScriptedBackend(), tmp_path, embedder=Letters()) as miner:
+    letters = Letters()
+    async with open_miner(ScriptedBackend(), tmp_path, embedder=letters) as miner:
         for encoding in ("float", "base64", None):
             more: Any = {} if encoding is None else {"encoding_format": encoding}
             found = await miner.client.embeddings.create(model="letters", input=["tree", "a"], **more)
+            assert found.usage.total_tokens == 2
             packed = encoding == "base64"
             assert packed or [one.embedding for one in found.data] == [[4.0, 2.0], [1.0, 1.0]]
             assert not packed or str(found.data[1].embedding) == "AACAPwAAgD8="
         assert [one.id async for one in miner.client.models.list()] == ["scripted", "letters"]
+        letters.tokens = 7
+        assert (await miner.client.embeddings.create(model="letters", input=["tree"])).usage.prompt_tokens == 7
         for name, value in (("input", [1, 2]), ("input", ""), ("input", []), ("dimensions", 3)):
             asked: Any = {"model": "letters", "input": "a", name: value}
             with pytest.raises(openai.BadRequestError) as refused:
@@ -408,13 +418,56 @@ async def test_who_has_no_key_is_told_so_and_soon_made_to_wait(miner: OpenMiner)
 
 
 async def test_a_keys_own_rate_holds_for_it_alone(miner: OpenMiner) -> None:
-    slow = miner.client.with_options(api_key=add_key(miner.key_file, "slow", requests_per_minute=2))
+    slow = miner.client.with_options(api_key=add_key(miner.key_file, "slow", limits=KeyLimits(requests_per_minute=2)))
     for _ in range(2):
         await slow.models.list()
     with pytest.raises(openai.RateLimitError) as limited:
         await slow.models.list()
     assert 0 < int(limited.value.response.headers["retry-after"]) <= 30
     assert (await miner.client.models.list()).data
+
+
+async def test_a_keys_tokens_are_counted_and_what_is_left_is_told(talker: Talker, miner: OpenMiner) -> None:
+    """Each answer of the talker costs ten tokens; the second leaves a debt of five, which no third one may add to."""
+    key = add_key(miner.key_file, "few", limits=KeyLimits(tokens_per_minute=15, requests_per_month=3))
+    few = OpenMiner(miner.server, miner.key_file, key)
+    client: Any = few.client
+    told = (await client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO)).headers
+    assert (told["x-ratelimit-limit-tokens"], told["x-ratelimit-remaining-tokens"]) == ("15", "5")
+    assert (told["x-ratelimit-limit-requests"], told["x-ratelimit-remaining-requests"]) == ("3", "2")
+    assert 38 <= int(told["x-ratelimit-reset-tokens"].removesuffix("s")) <= 40
+    streaming = await client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO, stream=True)
+    assert streaming.headers["x-ratelimit-remaining-requests"] == "1"
+    assert [chunk async for chunk in streaming.parse()]
+    with pytest.raises(openai.RateLimitError, match="15 tokens a minute") as limited:
+        await few.ask("Hello?")
+    assert 20 <= int(limited.value.response.headers["retry-after"]) <= 60
+    assert len(talker.asked) == 2
+    await few.client.close()
+
+
+async def test_a_month_is_spent_across_restarts(talker: Talker, tmp_path: Path) -> None:
+    """What a broken answer has told is charged, too, and so is a server that counts nothing."""
+    async with open_miner(OpenAIBackend("vllm", talker.url), tmp_path) as miner:
+        key = add_key(miner.key_file, "few", limits=KeyLimits(tokens_per_month=25))
+        miner.client = miner.client.with_options(api_key=key)
+        await miner.ask("Hello?")
+        with pytest.raises(openai.APIError):
+            _ = [chunk async for chunk in await miner.ask("break", stream=True)]
+    assert 10 < used_of(tmp_path / "api-key-use.json", month_of(time.time()))["few"].tokens < 40
+    (tmp_path / "api-keys.json").replace(tmp_path / "kept")
+    async with open_miner(OpenAIBackend("vllm", talker.url), tmp_path) as miner:
+        (tmp_path / "kept").replace(miner.key_file)
+        miner.client = miner.client.with_options(api_key=key)
+        with pytest.raises(openai.RateLimitError, match="25 tokens a month") as spent:
+            for _ in range(4):
+                await miner.ask("Hello?")
+        assert spent.value.code == "insufficient_quota"
+        miner.key_file.with_name("api-key-use.json").write_bytes(b"{")
+        other = add_key(miner.key_file, "other", limits=KeyLimits(requests_per_month=9))
+        with pytest.raises(openai.InternalServerError, match="cannot be counted"):
+            await miner.client.with_options(api_key=other).models.list()
+        assert "is damaged" in miner.server.keys_trouble
 
 
 async def test_a_damaged_or_open_key_file_is_told_and_the_keys_stay(miner: OpenMiner) -> None:

@@ -1,7 +1,7 @@
 """The encoder interface: texts in, one unit vector per text out."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,15 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """The vectors, a row per text. Raises EncoderError."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """An encoder that knows how many tokens it reads."""
+
+    def tokens(self, texts: Sequence[str]) -> int:
+        """Of all texts together, the marks at their ends left aside."""
         ...
 
 

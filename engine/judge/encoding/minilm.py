@@ -53,6 +53,10 @@ class MiniLM:
             vectors[batch] = self._pooled([encodings[index] for index in batch])
         return unit_rows(vectors)
 
+    def tokens(self, texts: Sequence[str]) -> int:
+        cut = [readable(text, MAX_CHARACTERS) for text in texts]
+        return sum(len(one.ids) for one in self._tokenizer.encode_batch(cut, add_special_tokens=False))
+
     def _pooled(self, batch: list[Encoding]) -> Vectors:
         width = max(len(encoding.ids) for encoding in batch)
         ids = np.zeros((len(batch), width), dtype=np.int64)

@@ -52,6 +52,11 @@ class SentenceTransformers:
             return np.zeros((0, self.dim), dtype=np.float32)
         return unit_rows(self._rows([readable(text, MAX_CHARACTERS) for text in texts]))
 
+    def tokens(self, texts: Sequence[str]) -> int:
+        cut = [readable(text, MAX_CHARACTERS) for text in texts]
+        options = {"add_special_tokens": False, "truncation": True, "max_length": MAX_TOKENS}
+        return sum(map(len, self._model.tokenizer(cut, **options)["input_ids"]))
+
     def _rows(self, texts: list[str]) -> Vectors:
         rows: Vectors = self._model.encode(texts, batch_size=16, convert_to_numpy=True, show_progress_bar=False)
         return rows
