@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 DEADLINE_S = 60.0
 """Limit for loading the model, and for judging one round."""
 
+MOST_DEADLINES = 16
+"""How many times that long is waited at most. Each worker that is too slow doubles the limit of the next one, until one
+has judged: a machine that is too busy for the first limit would never get anywhere with the same one again."""
+
 SILENT_S = 5.0
 """A silence worth reporting: judging takes less than a second."""
 
@@ -67,7 +71,7 @@ class Judge:
     ) -> None:
         self.profile = profile
         self._setup = Setup(profile=profile, encoder=encoder, threads=threads, device=device, endpoint=endpoint)
-        self._deadline = deadline
+        self._deadline = self._patience = deadline
         self._feed = feed
         self._process: asyncio.subprocess.Process | None = None
         self._end: asyncio.Task[None] | None = None
@@ -142,6 +146,7 @@ class Judge:
         if not isinstance(answer, JudgeResult):
             raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker sent no judgement")
         _require_finite(answer.judgement)
+        self._patience = self._deadline
         return answer
 
     async def _begin(self) -> None:
@@ -183,14 +188,15 @@ class Judge:
     async def _exchange(self, message: bytes) -> WorkerAnswer:
         """Send a message and read the answer. A worker that fails at this is killed."""
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self._patience):
                 with impatience(
                     self._feed, SILENCE, self._silence, "the judging worker is answering again", after=SILENT_S
                 ):
                     return await self._answer_to(message)
         except TimeoutError:
             await self.close()
-            self._tell_replaced(why := f"did not answer within {self._deadline:g} s")
+            self._tell_replaced(why := f"did not answer within {self._patience:g} s")
+            self._patience = min(2 * self._patience, MOST_DEADLINES * self._deadline)
             raise JudgeFailed(f"the judging worker {why}") from None
         except (EOFError, OSError) as error:
             raise JudgeFailed(f"the judging worker {await self._ended()}") from error

@@ -16,7 +16,8 @@ from engine.pipes import own_pipes, read_message, write_message
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
-NICENESS = 10
+NICENESS = 5
+"""Below the event loop, which gets three quarters of a shared core; a higher one starves beside other busy programs."""
 
 
 class Setup(Struct, frozen=True, kw_only=True, tag=True):
@@ -108,6 +109,7 @@ class _Worker:
         self.encoder = CachedEncoder(
             open_encoder(setup.encoder, threads=setup.threads, device=setup.device, endpoint=setup.endpoint)
         )
+        _load(setup.profile)
 
     def answer(self, task: WorkerTask) -> WorkerAnswer:
         return self._judged(task) if isinstance(task, JudgeTask) else self._compared(task)
@@ -135,6 +137,16 @@ class _Worker:
         texts = profiles.likeness_texts(self._profile, task.challenge, task.replies)
         vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
         return LikenessResult(likeness=profiles.likeness(self._profile, task.challenge, task.replies, vectors))
+
+
+def _load(profile: str) -> None:
+    """Load what judging needs now, not within the deadline of the first round."""
+    import engine.judge.memory
+    import engine.sybil.observation
+    import engine.sybil.suspects  # noqa: F401
+    from engine.scoring import profiles
+
+    profiles.load(profile)
 
 
 if __name__ == "__main__":

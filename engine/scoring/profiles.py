@@ -19,6 +19,13 @@ PROFILES = get_args(ScoringProfile)
 Vectors = Mapping[str, NDArray[np.float32]]
 
 
+def load(profile: str) -> None:
+    """Load what the profile needs, so that its first round does not wait for it. Raises ValueError."""
+    _check(profile)
+    if profile == LOOSH:
+        import engine.scoring.loosh.profile  # noqa: F401
+
+
 def texts(profile: str, challenge: Challenge, replies: Sequence[Reply]) -> list[str]:
     """The texts whose vectors `judge` needs, each once. Raises ValueError for an unknown profile."""
     _check(profile)

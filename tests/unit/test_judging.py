@@ -243,6 +243,14 @@ async def test_a_worker_that_hangs_is_replaced_at_its_deadline_and_told_of_and_t
         assert told(feed) == [("error", text, 1)]
 
 
+async def test_a_machine_that_is_too_slow_for_one_deadline_gets_twice_as_long_the_next_time() -> None:
+    judge = Judge("robust", "hashing", deadline=0.04)  # no worker loads numpy in 0.08 s
+    for limit in ("0.04", "0.08"):
+        with pytest.raises(JudgeFailed, match=f"did not answer within {limit} s"):
+            await judge.start()
+    await judge.close()
+
+
 async def test_a_round_that_is_given_up_while_it_is_judged_costs_neither_the_worker_nor_the_next_judgement() -> None:
     feed = a_feed()
     async with a_judge(feed=feed) as judge:
