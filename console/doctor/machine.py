@@ -1,15 +1,17 @@
 """This machine against `min_compute.yml`: ours, and a subnet's in the current folder.
 
-What cannot be measured is unknown, not bad; nothing here blocks.
+What cannot be measured is unknown, not bad; nothing here blocks. A result names the line that fails, as in
+`memory.min_ram`.
 """
 
 import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -17,18 +19,25 @@ from msgspec import Struct
 
 from console.doctor.case import Case
 from console.findings import Result, ok, skipped, warning
+from console.fitting import fitting, models_of
 from engine.files import BYTE_ORDER_MARK, open_input
+from engine.snapshot import GpuView
 from engine.text import safe
 
 SUBNETS = Path("min_compute.yml")
-SPECIFICATION = Path(__file__).parents[2] / "min_compute.yml"
+SPECIFICATION = Path(__file__).with_name("min_compute.yml")
 GB = 1_000_000_000
+GIB = 1 << 30
 KERNELS_SHARE = 0.93
 """Memory sold as 2 GB shows up as slightly less: firmware and kernel reserve some."""
 
 LARGEST = 1 << 20
 DEEPEST, MOST, WIDEST = 3, 64, 80
 """Limits on the depth, length and name width of a specification's tables; the rest is not printed."""
+
+SUGGESTED = 3
+GPU_PATIENCE_S = 3.0
+"""NVIDIA's library answers in a fraction of a second, or hangs with its driver."""
 
 SAME_ARCHITECTURE = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64"}
 
@@ -39,14 +48,16 @@ _VERSION = re.compile(r"\d+(\.\d+)*")
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What was measured; None is unknown. Memory and disk in GB, speed in GHz."""
+    """What was measured; None is unknown. Memory, swap and disk in GB, speed in GHz; no GPUs may be unknown ones."""
 
     cores: int | None = None
     ghz: float | None = None
     architecture: str = ""
     memory: float | None = None
+    swap: float | None = None
     disk: float | None = None
     glibc: str = ""
+    gpus: tuple[GpuView, ...] = ()
 
 
 def machine(
@@ -58,7 +69,8 @@ def machine(
     """
     role = "miner" if case.settings.role == "miner" else "validator"
     try:
-        lines = dict(_lines(_of_role(_document(specification), role)))
+        table = _of_role(_document(specification), role)
+        lines = dict(_lines(table))
     except FileNotFoundError:
         yield skipped(prefix, f"{specification} does not exist")
         return
@@ -69,18 +81,28 @@ def machine(
         yield skipped(prefix, f"{specification} does not mention a {role}")
         return
     judged: set[str] = set()
+    where = f"{specification.name}, {role}"
     for path, (name, unit, shape) in NUMBERS.items():
         least = _as_number(lines.get(path))
         if least is not None:
-            judged.add(path)
+            better = path.replace(".min_", ".recommended_")
+            wanted = _as_number(lines.get(better))
+            judged |= {path} if wanted is None else {path, better}
             found = getattr(measured, MEASURED_AS[path])
-            yield _number(f"{prefix}: {name}", found, least, unit, shape, f"{specification.name}, {role}")
+            yield _number(f"{prefix}: {name}", found, least, wanted, unit, shape, f"{path} in {where}")
     for path, (form, judge) in TEXTS.items():
         stated = lines.get(path)
         needed = stated.strip() if isinstance(stated, str) else ""
         if form.fullmatch(needed):
             judged.add(path)
             yield judge(f"{prefix}: {path.rpartition('.')[2]}", measured, needed)
+    for path, result in _gpu(f"{prefix}: gpu", table.get("gpu"), measured.gpus, where):
+        judged |= {line for line in lines if line == path or line.startswith(f"{path}.")}
+        if result is not None:
+            yield result
+    if result := _models(f"{prefix}: models", table.get("model_allowlist"), measured, where):
+        judged |= {line for line in lines if line.startswith("model_allowlist")}
+        yield result
     left = [path for path in lines if path not in judged]
     if left:
         yield skipped(f"{prefix}: not judged", f"{len(left)} entries of {specification.name}: {', '.join(left)}")
@@ -126,7 +148,9 @@ def _as_number(value: object) -> float | None:
     return None if match is None else float(match[1]) * _SCALE[(match[2] or "g").lower()]
 
 
-def _number(name: str, value: float | None, least: float, unit: str, shape: str, where: str) -> Result:
+def _number(
+    name: str, value: float | None, least: float, wanted: float | None, unit: str, shape: str, where: str
+) -> Result:
     if value is None:
         return skipped(name, "unknown: cannot be measured here")
     needed = least * (KERNELS_SHARE if unit == "GB" else 1)
@@ -137,7 +161,98 @@ def _number(name: str, value: float | None, least: float, unit: str, shape: str,
             why="It may work, but rounds may take longer, or the system may kill the process for its memory.",
             do="Use a larger machine, or ask fewer miners per round (sample).",
         )
-    return ok(name, f"{value:{shape}} {unit}, at least {least:g} needed")
+    better = f", {wanted:g} recommended" if wanted is not None and wanted > value else ""
+    return ok(name, f"{value:{shape}} {unit}, at least {least:g} needed{better}")
+
+
+def _gpu(name: str, table: object, gpus: Sequence[GpuView], where: str) -> Iterator[tuple[str, Result | None]]:
+    """Which line it was about, and what was found: the most demanding profile that a GPU here meets, or else the least
+    demanding one with the line of it that fails."""
+    if not isinstance(table, dict):
+        return
+    profiles = {path: profile for path, profile in _profiles(table) if _as_number(profile.get("min_vram")) is not None}
+    is_required = str(table.get("required")).strip().lower() in ("true", "yes")
+    yield "gpu.required", None
+    known = [gpu for gpu in gpus if gpu.memory is not None]
+    if not known:
+        asked = f", and gpu.required in {where} asks for one" if is_required else ""
+        none = "no NVIDIA GPU is seen" if not gpus else "the memory of the GPU is unknown"
+        if profiles or is_required:
+            yield "gpu", skipped(name, f"unknown: {none} (the extra gpu looks for them){asked}")
+        return
+    best = max(known, key=lambda gpu: (gpu.memory or 0, gpu.compute or (0, 0)))
+    failing = {path: _failing(path, profile, best) for path, profile in profiles.items()}
+    ranked = sorted(profiles, key=lambda path: _demand(profiles[path]))
+    met = [path for path in ranked if not failing[path]]
+    if met:
+        found = ok(name, f"{_told(best)}: {', '.join(met[-1:])} in {where}")
+    elif ranked:
+        found = warning(
+            name,
+            f"{_told(best)}, less than {failing[ranked[0]]} in {where}",
+            why="The models that this profile is for do not fit, or do not run.",
+            do="Use a larger GPU, or a model server elsewhere (--backend-url).",
+        )
+    else:
+        found = ok(name, _told(best))
+    for path in ranked:
+        yield path, None
+    yield "gpu.profiles", found
+
+
+def _profiles(table: dict[Any, Any]) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """The profiles by their line; what stands beside `required` itself is one, too, as in the template."""
+    yield "gpu", table
+    named = table.get("profiles")
+    for name, profile in islice(named.items(), MOST) if isinstance(named, dict) else ():
+        if isinstance(profile, dict):
+            yield safe(f"gpu.profiles.{name}", WIDEST), profile
+
+
+def _demand(profile: dict[Any, Any]) -> tuple[float, float]:
+    return _as_number(profile.get("min_vram")) or 0.0, _as_number(profile.get("min_compute_capability")) or 0.0
+
+
+def _failing(path: str, profile: dict[Any, Any], gpu: GpuView) -> str:
+    """The line of a profile that this GPU fails, with its number; "" if there is none. GPUs are sold in GiB."""
+    memory, capability = _demand(profile)
+    if (gpu.memory or 0) / GIB < memory * KERNELS_SHARE:
+        return f"{memory:g} GB ({path}.min_vram)"
+    if gpu.compute is not None and gpu.compute < _capability(capability):
+        return f"compute capability {capability:g} ({path}.min_compute_capability)"
+    return ""
+
+
+def _capability(number: float) -> tuple[int, int]:
+    return int(number), round(number * 10) % 10
+
+
+def _told(gpu: GpuView) -> str:
+    capability = "" if gpu.compute is None else f", compute capability {gpu.compute[0]}.{gpu.compute[1]}"
+    return f"{gpu.name or 'a GPU'}, {(gpu.memory or 0) / GIB:.0f} GB{capability}"
+
+
+def _models(name: str, allowlist: object, measured: Measured, where: str) -> Result | None:
+    """Which of a specification's models fit here, the largest first."""
+    models = list(models_of(allowlist))
+    if not models:
+        return None
+    gpus = [gpu for gpu in measured.gpus if gpu.memory is not None]
+    if gpus:
+        best = max(gpus, key=lambda gpu: gpu.memory or 0)
+        place, found = _told(best), fitting(models, (best.memory or 0) / GB, capability=best.compute)
+    elif measured.memory is not None:
+        place, found = f"{measured.memory:.1f} GB without a GPU", fitting(models, measured.memory, on_cpu=True)
+    else:
+        return skipped(name, "unknown: neither a GPU nor the memory can be measured here")
+    if found:
+        return ok(name, f"fit into {place}: {'; '.join(map(str, found[:SUGGESTED]))}")
+    return warning(
+        name,
+        f"none of model_allowlist in {where} fits into {place}",
+        why="The model server would not start, or the system would kill it for its memory.",
+        do="Use a larger GPU or a smaller model, or a model server elsewhere (--backend-url).",
+    )
 
 
 def _architecture(name: str, measured: Measured, needed: str) -> Result:
@@ -176,12 +291,14 @@ NUMBERS = {
     "cpu.min_cores": ("cores", "cores", ""),
     "cpu.min_speed": ("cpu speed", "GHz", ".1f"),
     "memory.min_ram": ("memory", "GB", ".1f"),
+    "memory.min_swap": ("swap", "GB", ".1f"),
     "storage.min_space": ("disk size", "GB", ".0f"),
 }
 MEASURED_AS = {
     "cpu.min_cores": "cores",
     "cpu.min_speed": "ghz",
     "memory.min_ram": "memory",
+    "memory.min_swap": "swap",
     "storage.min_space": "disk",
 }
 TEXTS: dict[str, tuple[re.Pattern[str], Callable[[str, Measured, str], Result]]] = {
@@ -201,14 +318,32 @@ def measure(folder: Path) -> Measured:
     """This machine, as this process may use it."""
     here = next(path for path in (folder, *folder.parents) if path.exists())
     libc, version = platform.libc_ver()
+    memory = _numbers(Path("/proc/meminfo"))
     return Measured(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         ghz=_ghz(_text(Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")), _text(Path("/proc/cpuinfo"))),
         architecture=platform.machine(),
-        memory=_memory(_numbers(Path("/proc/meminfo"))),
+        memory=_memory(memory),
+        swap=memory["SwapTotal"] * 1024 / GB if "SwapTotal" in memory else None,
         disk=shutil.disk_usage(here).total / GB,
         glibc=version if libc == "glibc" else "",
+        gpus=_gpus(),
     )
+
+
+def _gpus() -> tuple[GpuView, ...]:
+    """What NVIDIA's library says within a moment; a thread of its own is left behind by a driver that hangs."""
+    found: list[GpuView] = []
+
+    def look() -> None:
+        from miner_server.gpus import read_gpus
+
+        found.extend(read_gpus())
+
+    looking = Thread(target=look, name="GPUs", daemon=True)
+    looking.start()
+    looking.join(GPU_PATIENCE_S)
+    return tuple(found)
 
 
 def _ghz(khz: str, cpuinfo: str) -> float | None:

@@ -68,9 +68,12 @@ def data_files(folder: Path) -> set[str]:
 def test_every_data_file_is_in_the_wheel(environment: Path) -> None:
     (packages,) = environment.glob("lib/python*/site-packages")
     assert data_files(packages) == data_files(ROOT)
-    assert {"console/tui/console.tcss", "themes/night.toml", "engine/store/migrations/0001_rounds.sql"} <= data_files(
-        packages
-    )
+    assert {
+        "console/tui/console.tcss",
+        "console/doctor/min_compute.yml",
+        "themes/night.toml",
+        "engine/store/migrations/0001_rounds.sql",
+    } <= data_files(packages)
 
 
 def test_the_commands_run_from_the_wheel(environment: Path) -> None:

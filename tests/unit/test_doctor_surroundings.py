@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from console.cli import main
 from console.doctor import clock, files, machine, packages, terminal
 from console.doctor.machine import Measured
+from engine.snapshot import GpuView
 from engine.store.schema import LATEST
 from engine.store.store import Store
 from tests.unit.doctor_helpers import case, states
@@ -160,7 +162,7 @@ def test_a_clock_that_nothing_keeps_is_a_warning_but_for_the_demo(tmp_path: Path
     assert clock.clock(case(tmp_path, role="validator"), None).state == "OK"
 
 
-LARGE = Measured(cores=8, ghz=3.0, architecture="x86_64", memory=16.0, disk=100.0, glibc="2.36")
+LARGE = Measured(cores=8, ghz=3.0, architecture="x86_64", memory=16.0, swap=8.0, disk=100.0, glibc="2.36")
 
 
 NOT_JUDGED = "machine: not judged"
@@ -169,14 +171,14 @@ NOT_JUDGED = "machine: not judged"
 def test_a_machine_that_is_large_enough_is_well(tmp_path: Path) -> None:
     found = states(machine.machine(case(tmp_path), LARGE))
     assert found.pop(NOT_JUDGED) == "SKIPPED"
-    assert len(found) == 6
+    assert len(found) == 7
     assert set(found.values()) == {"OK"}
 
 
 def test_a_machine_that_is_too_small_is_told_line_by_line(tmp_path: Path) -> None:
     small = Measured(cores=1, ghz=1.0, architecture="aarch64", memory=0.5, disk=1.0, glibc="2.17")
     found = states(machine.machine(case(tmp_path, role="miner"), small))
-    assert found.pop(NOT_JUDGED) == "SKIPPED"
+    assert {found.pop(name) for name in (NOT_JUDGED, "machine: gpu", "machine: swap")} == {"SKIPPED"}
     assert set(found.values()) == {"WARNING"}
 
 
@@ -238,6 +240,10 @@ compute_spec:
       a10_24gb:
         - id: mistral-nemo-instruct-2407
           quants: {fp8_vllm: [RedHatAI/some]}
+        - id: qwen2.5-14b-instruct
+          quants: {awq_int4: [Qwen/some-AWQ], odd: [x], gguf: [Qwen/some-GGUF]}
+        - {id: mixtral-8x22b-instruct, quants: {awq_int4: [some/mixtral]}}
+        - 7
   validator:
     cpu: {min_cores: 4}
 network_spec:
@@ -254,29 +260,78 @@ def test_a_specification_of_the_field_is_judged_and_what_cannot_be_is_listed(tmp
         "machine: cpu speed": "OK",
         "machine: memory": "WARNING",
         "machine: disk size": "WARNING",
+        "machine: swap": "OK",
         "machine: architecture": "OK",
+        "machine: gpu": "SKIPPED",
+        "machine: models": "OK",
         NOT_JUDGED: "SKIPPED",
     }
-    assert "less than 64" in found["machine: memory"].text
-    assert "less than 500" in found["machine: disk size"].text
+    assert "less than 64 (memory.min_ram in min_compute.yml, miner)" in found["machine: memory"].text
+    assert "less than 500 (storage.min_space in" in found["machine: disk size"].text
+    assert "8 cores, at least 8 needed, 16 recommended" in found["machine: cores"].text
+    assert "gpu.required in min_compute.yml, miner asks for one" in found["machine: gpu"].text
+    assert "14b-instruct gguf (8.6 GB, its context not counted)" in found["machine: models"].text
     lines = found[NOT_JUDGED].text.partition(": ")[2].split(", ")
     assert lines == [
         "network_spec.bandwidth.download",
         "network_spec.bandwidth.upload",
-        "cpu.recommended_cores",
-        "gpu.required",
-        "gpu.profiles.a10_24gb",
-        "gpu.profiles.h100_80gb",
-        "memory.min_swap",
         "memory.ram_type",
         "storage.type",
         "storage.min_iops",
         "os.name",
         "os.version",
-        "model_allowlist.a10_24gb",
     ]
     [cores, left] = machine.machine(case(tmp_path, role="validator"), LARGE, path)
     assert (cores.name, cores.state, left.state) == ("machine: cores", "OK", "SKIPPED")
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("gpu", "state", "said"),
+    [
+        (GpuView(number=0, name="A10", memory=23028 << 20, compute=(8, 6)), "OK", "gpu.profiles.a10_24gb"),
+        (GpuView(number=0, name="H100", memory=81559 << 20, compute=(9, 0)), "OK", "gpu.profiles.h100_80gb"),
+        (
+            GpuView(number=0, name="L4", memory=24 * GIB, compute=(7, 5)),
+            "WARNING",
+            "less than compute capability 8.6 (",
+        ),
+        (GpuView(number=0, memory=16 * GIB), "WARNING", "less than 24 GB (gpu.profiles.a10_24gb.min_vram) in min_comp"),
+        (GpuView(number=0, name="odd"), "SKIPPED", "the memory of the GPU is unknown"),
+    ],
+)
+def test_a_gpu_is_held_against_the_profiles_and_the_line_that_fails_is_named(
+    gpu: GpuView, state: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "min_compute.yml"
+    path.write_text(LOOSH_MINER)
+    measured = replace(LARGE, gpus=(gpu,))
+    found = {one.name: one for one in machine.machine(case(tmp_path, role="miner"), measured, path)}
+    assert found["machine: gpu"].state == state
+    assert said in found["machine: gpu"].text
+
+
+def test_what_stands_beside_required_is_a_profile_too(tmp_path: Path) -> None:
+    path = tmp_path / "min_compute.yml"
+    path.write_text("compute_spec: {validator: {gpu: {required: True, min_vram: 16, min_compute_capability: 7.5}}}")
+    small = replace(LARGE, gpus=(GpuView(number=0, name="T4", memory=8 * GIB, compute=(7, 5)),))
+    [found] = machine.machine(case(tmp_path, role="validator"), small, path)
+    assert (found.state, "less than 16 GB (gpu.min_vram)" in found.text) == ("WARNING", True)
+
+
+def test_models_that_fit_are_suggested_for_the_gpu_or_for_the_memory(tmp_path: Path) -> None:
+    gpu = GpuView(number=0, name="A10", memory=23028 << 20, compute=(8, 6))
+    for measured, model in (
+        (replace(LARGE, gpus=(gpu,)), "qwen2.5-14b-instruct"),
+        (LARGE, "qwen2.5-14b-instruct gguf"),
+    ):
+        found = {one.name: one for one in machine.machine(case(tmp_path, role="miner"), measured)}["machine: models"]
+        assert (found.state, model in found.text) == ("OK", True), found.text
+    tiny = replace(LARGE, memory=1.0)
+    found = {one.name: one for one in machine.machine(case(tmp_path, role="miner"), tiny)}["machine: models"]
+    assert (found.state, "fits into 1.0 GB without a GPU" in found.text) == ("WARNING", True)
 
 
 @pytest.mark.parametrize("value", ["abc", "'>= 2.31'", "''", "[2]", "true", "'2.'"])

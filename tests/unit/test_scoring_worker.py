@@ -39,7 +39,7 @@ async def test_the_worker_is_nice_and_small_while_it_judges_64_replies_with_the_
     try:
         await judge.start()
         assert judge.pid is not None
-        assert os.getpriority(os.PRIO_PROCESS, judge.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+        assert os.getpriority(os.PRIO_PROCESS, judge.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
         judged = await judge.judge(challenge("Why do subnets need validators?"), LONG, None)
         assert len(judged.judgement.verdicts) == 64
         assert most_memory(judge.pid) < 290
