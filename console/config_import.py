@@ -16,7 +16,7 @@ from msgspec import Struct, to_builtins
 
 from console.config import aligned, as_toml
 from console.errors import ConsoleError
-from engine.redaction import hide_known, know
+from engine.redaction import HIDDEN, know, redact
 from engine.settings import Given, Layer, Settings, SettingsError, declared
 from engine.settings.config_file import text_of
 from engine.settings.dotenv import Assignment, entries
@@ -36,8 +36,11 @@ SENSITIVE = re.compile(
 """What a name of a secret looks like."""
 
 IN_QUERY = re.compile(r"(?i)key|token|secret|passw|auth")
-SPOKEN = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*[=:]\s*(\S.*)")
-"""A comment that was an assignment, or still is one in another language."""
+CONFIDED = re.compile(
+    r"(?i)((?<!hot)(?<!cold)key|token(?!s\b)|secret|passw(?:or)?d|passphrase|phrase|mnemonic|seed|credential|bearer"
+    r"|\bp(?:ass|wd?)\b)(.*)"
+)
+"""A comment that speaks of a secret: what follows may be one, in any form."""
 
 
 class Line(Struct, frozen=True):
@@ -91,7 +94,8 @@ def read_import(source: Path, role: str | None = None) -> Import:
     _require_valid(values)
     assignments = list(entries(text, {}))
     _know_secrets(assignments)
-    lines = tuple(sorted(_lines(variables, values, assignments, source), key=lambda one: one.line))
+    found = (*_lines(variables, values, assignments, source), *_unreadable(text, assignments))
+    lines = tuple(sorted(found, key=lambda one: one.line))
     role = role or _role(variables)
     return Import(
         lines, tuple(_conflicts(lines, values)), "\n".join(_toml(text, source, role, values, lines, assignments))
@@ -149,6 +153,18 @@ def _lines(variables: Variables, values: Layer, assignments: Sequence[Assignment
             )
 
 
+def _unreadable(text: str, assignments: Sequence[Assignment]) -> Iterator[Line]:
+    """The lines that are neither empty nor a comment nor a part of NAME=value; all readers of such files skip them."""
+    within = {number for entry in assignments for number in range(entry.line, entry.end + 1)}
+    for number, raw in enumerate(_raw(text), start=1):
+        if number not in within and raw.strip() and not raw.lstrip().startswith("#"):
+            yield Line(number, "-", "unreadable", reason="it is not of the form NAME=value")
+
+
+def _raw(text: str) -> list[str]:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def _is_secret(setting: str, values: Layer) -> bool:
     """Whether its value, or a part of it such as a URL's password, must not be written."""
     if declared()[setting].secret:
@@ -203,8 +219,9 @@ def _toml(
         yield f"role = {as_toml(role)}"
     yield ""
     begins = {entry.line: entry for entry in assignments}
+    unreadable = {one.line for one in lines if one.state == "unreadable"}
     inside = {number for entry in assignments for number in range(entry.line + 1, entry.end + 1)}
-    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    for number, raw in enumerate(_raw(text), start=1):
         if entry := begins.get(number):
             if entry.comment:
                 yield _comment(entry.comment)
@@ -214,6 +231,8 @@ def _toml(
             for setting, given in values.items():
                 if _line_of(given.source, source) == number and not _is_secret(setting, values):
                     yield f"{setting} = {as_toml(_plain(setting, given))}"
+        elif number in unreadable:
+            yield f"# line {number}: unreadable: it is not of the form NAME=value"
         elif number not in inside:
             yield _comment(raw.strip().removeprefix("#").strip()) if raw.strip() else ""
 
@@ -227,11 +246,11 @@ def _plain(setting: str, given: Given) -> Any:
 
 
 def _comment(words: str) -> str:
-    """A comment, without the value of what was an assignment of a secret."""
-    spoken = SPOKEN.fullmatch(words)
-    if spoken and SENSITIVE.fullmatch(spoken[1]):
-        words = f"{spoken[1]}=******"
-    return f"# {safe(hide_known(words))}".rstrip()
+    """A comment, without anything behind a word for a secret: it may be that."""
+    spoken = CONFIDED.search(words)
+    if spoken and spoken[2].strip(" .:"):
+        words = f"{words[: spoken.end(1)]} {HIDDEN}"
+    return f"# {safe(redact(words))}".rstrip()
 
 
 def report(found: Import, target: Path, *, as_json: bool) -> str:

@@ -82,6 +82,50 @@ def test_no_secret_is_written_or_told(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# the wallet's password is {}",
+        '# curl -H "Authorization: Bearer {}" http://node/v1',
+        '# {{"api_key": "{}"}}',
+        "# postgres://loosh:{}@db/loosh",
+        "#CHALLENGE_API_KEY = '{} and more'",
+        "# seed phrase {} abandon abandon about",
+        "# pw {}",
+        "this is no assignment {}",
+        "DATABASE_URL=mysql://u:{}@db/loosh",
+        "HEATMAP_UPLOAD_URL=https://maps/?token={}",
+        'REDIS={{"HOST": "h", "PASSWORD": "{}"}}',
+        "SYNTHESIZING.API_KEY={}",
+        "MNEMONIC='{} word word'",
+        "VLLM_API_BASE=http://me:{}@10.0.0.2:8001/v1",
+        "export HF_TOKEN={} # {}",
+        'FOO="one\n{}"',
+        "SUBTENSOR_ADDRESS=wss://node/?apikey={}",
+    ],
+)
+def test_a_secret_stays_out_of_table_file_and_errors_in_any_form(
+    line: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for canary in ("can4ry-Xq7RtZ9", "wordlike"):
+        source, target = tmp_path / "their.env", tmp_path / f"{canary}.toml"
+        source.write_text(f"NETUID=78 # subnet\n{line.replace('{}', canary).replace('{{', '{').replace('}}', '}')}\n")
+        for options in ([], ["--json"]):
+            assert main(["config", "import", str(source), "--config", str(target), *options]) in (0, 2)
+            target.with_suffix(".once").write_text(target.read_text())
+            target.unlink()
+        told = "".join(capfd.readouterr()) + target.with_suffix(".once").read_text()
+        assert "netuid = 78" in told and "# subnet" in told
+        assert canary not in told.replace(str(target), "")
+
+
+def test_a_line_that_is_no_assignment_is_told_and_comments_without_secrets_stay(tmp_path: Path) -> None:
+    found = taken("\ufeffNETUID=1\nNETUID 2\n# 12288 max tokens for the hotkey on my GPU\n", tmp_path)
+    assert [(one.line, one.state) for one in found.lines] == [(1, "taken"), (2, "unreadable")]
+    assert "NETUID 2" not in found.toml
+    assert "# 12288 max tokens for the hotkey on my GPU" in found.toml
+
+
 def test_a_validator_and_the_template_are_told_by_their_names(tmp_path: Path) -> None:
     validator = taken("NETUID=78\nUSERS_DB_PATH=users.db\nAPI_PORT=8100\n", tmp_path)
     assert tomllib.loads(validator.toml) == {"role": "validator", "netuid": 78, "port": 8100}
