@@ -4,6 +4,7 @@ The store holds the scores, the salts of commits and the journal of what was sen
 on from a backup sends no weights twice; at worst it misses a window. The folder's keys come along only if asked for.
 """
 
+import gzip
 import hashlib
 import io
 import os
@@ -42,6 +43,9 @@ KEYS = ("wallets/", "session-keys", "api-keys.json")
 MOST_FILES = 10_000
 MANIFEST_BYTES = 4 << 20
 PIECE = 1 << 20
+BLOCK = tarfile.BLOCKSIZE
+HEADERS = 8 * BLOCK
+"""What a member's headers take at most: names here have at most 500 characters."""
 
 
 class Kept(Struct, frozen=True):
@@ -50,6 +54,22 @@ class Kept(Struct, frozen=True):
     name: Annotated[str, Meta(max_length=500)]
     size: Annotated[int, Meta(ge=0)]
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+
+class _Bounded(gzip.GzipFile):
+    """A decompressed archive of which no more is read than its manifest says: `tarfile` reads headers whole, and a few
+    bytes unpack into gigabytes."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(fileobj=file)
+        self.left = MANIFEST_BYTES + tarfile.RECORDSIZE + HEADERS
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= self.left:
+            raise ValueError("it unpacks into more than it says")
+        piece = super().read(size)
+        self.left -= len(piece)
+        return piece
 
 
 class Manifest(Struct, frozen=True):
@@ -142,19 +162,20 @@ def _member(name: str, size: int, at: float) -> tarfile.TarInfo:
 def _unpack(source: Path, folder: Path) -> Manifest:
     """Unpack a backup into an empty folder; only what its manifest names, and only as it says. Raises ConsoleError."""
     try:
-        with open_input(source) as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
+        with open_input(source) as file, tarfile.open(fileobj=(bounded := _Bounded(file)), mode="r|") as archive:
             members = iter(archive)
             manifest = _manifest(archive, next(members, None))
             _require_room(manifest, folder)
+            bounded.left += sum(one.size + BLOCK + HEADERS for one in manifest.files)
             for one in manifest.files:
-                _require_inside(one.name)
+                _require_inside(one.name, with_keys=manifest.with_keys)
                 member = next(members, None)
                 if member is None or (member.name, member.size) != (one.name, one.size) or not member.isreg():
                     raise ValueError(f"{one.name} is missing, or is not what was written")
                 _copy(archive, member, folder, one)
     except FileNotFoundError as error:
         raise ConsoleError(f"no such backup: {source}") from error
-    except (tarfile.TarError, EOFError, ValueError, zlib.error, *UNDECODABLE) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error, *UNDECODABLE) as error:
         raise ConsoleError(f"{source} is not a complete backup: {safe(str(error))}") from error
     except OSError as error:
         raise ConsoleError(f"{source} cannot be restored: {error.strerror or error}") from error
@@ -176,11 +197,13 @@ def _require_room(manifest: Manifest, folder: Path) -> None:
         raise ConsoleError(f"{needed / 1e6:,.0f} MB are needed in {folder.parent}, {free / 1e6:,.0f} are free")
 
 
-def _require_inside(name: str) -> None:
-    """Raises ValueError for a name that `backup` does not write."""
+def _require_inside(name: str, *, with_keys: bool) -> None:
+    """Raises ValueError for a name that `backup` does not write, such as that of a key in a backup without keys."""
     parts = name.split("/")
     logs = tuple(beside(Path(one), "wal").name for one in (STORE, CHAIN))
-    if any(part in ("", ".", "..") for part in parts) or not (name in RECORD + logs or name.startswith(KEYS)):
+    if any(part in ("", ".", "..") for part in parts) or not (
+        name in RECORD + logs or (with_keys and name.startswith(KEYS))
+    ):
         raise ValueError(f"{name!r} does not belong in a data folder")
 
 

@@ -247,11 +247,13 @@ def _models(name: str, allowlist: object, measured: Measured, where: str) -> Res
         return skipped(name, "unknown: neither a GPU nor the memory can be measured here")
     if found:
         return ok(name, f"fit into {place}: {'; '.join(map(str, found[:SUGGESTED]))}")
+    if not gpus:
+        return skipped(name, f"none of model_allowlist in {where} fits into {place}: for a model server elsewhere")
     return warning(
         name,
         f"none of model_allowlist in {where} fits into {place}",
         why="The model server would not start, or the system would kill it for its memory.",
-        do="Use a larger GPU or a smaller model, or a model server elsewhere (--backend-url).",
+        do="Use a larger GPU, or a model server elsewhere (--backend-url).",
     )
 
 

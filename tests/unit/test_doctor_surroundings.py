@@ -178,7 +178,8 @@ def test_a_machine_that_is_large_enough_is_well(tmp_path: Path) -> None:
 def test_a_machine_that_is_too_small_is_told_line_by_line(tmp_path: Path) -> None:
     small = Measured(cores=1, ghz=1.0, architecture="aarch64", memory=0.5, disk=1.0, glibc="2.17")
     found = states(machine.machine(case(tmp_path, role="miner"), small))
-    assert {found.pop(name) for name in (NOT_JUDGED, "machine: gpu", "machine: swap")} == {"SKIPPED"}
+    others = (NOT_JUDGED, "machine: gpu", "machine: swap", "machine: models")
+    assert {found.pop(name) for name in others} == {"SKIPPED"}
     assert set(found.values()) == {"WARNING"}
 
 
@@ -331,7 +332,10 @@ def test_models_that_fit_are_suggested_for_the_gpu_or_for_the_memory(tmp_path: P
         assert (found.state, model in found.text) == ("OK", True), found.text
     tiny = replace(LARGE, memory=1.0)
     found = {one.name: one for one in machine.machine(case(tmp_path, role="miner"), tiny)}["machine: models"]
-    assert (found.state, "fits into 1.0 GB without a GPU" in found.text) == ("WARNING", True)
+    assert (found.state, "fits into 1.0 GB without a GPU" in found.text) == ("SKIPPED", True)
+    old = replace(LARGE, gpus=(GpuView(number=0, name="old", memory=1 * GIB),))
+    found = {one.name: one for one in machine.machine(case(tmp_path, role="miner"), old)}["machine: models"]
+    assert (found.state, "fits into old, 1 GB" in found.text) == ("WARNING", True)
 
 
 @pytest.mark.parametrize("value", ["abc", "'>= 2.31'", "''", "[2]", "true", "'2.'"])

@@ -9,7 +9,7 @@ from engine.chain.embedded import EmbeddedChain
 from engine.chain.interface import ChainUnavailable, Look
 from engine.errors import StoreError
 from engine.values import Level, Outcome, OutcomeStatus
-from engine.weights.journal import JournalEntry
+from engine.weights.journal import JournalEntry, WeightJournal
 from engine.weights.plan import Basis, HotkeyScore, WeightPlan, plan_weights
 from engine.weights.setter import WeightSetter
 from tests.unit.chain_helpers import client_of, key
@@ -201,7 +201,7 @@ class Recorder:
 
 def setter_on(
     chain: EmbeddedChain | FaultyChain,
-    journal: MemoryJournal,
+    journal: WeightJournal,
     recorder: Recorder | None = None,
     scores: Callable[[], Sequence[HotkeyScore]] | None = None,
     basis: Callable[[], Basis] = Basis,
