@@ -97,6 +97,10 @@ class Secrets:
         for secret in secrets:
             self.add(secret)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to hide."""
+        return bool(self._runs or self._words)
+
     def add(self, secret: str) -> None:
         """Hide `secret` as well from now on."""
         for form in _forms(secret):

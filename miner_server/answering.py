@@ -84,8 +84,9 @@ class Answering:
         began = time.monotonic()
         started: float | None = None
         try:
-            async with call.patience(deadline_s):
-                await self.queue.enter(call.caller, self._weight(call.caller))
+            with call.patience(deadline_s):
+                caller = call.caller
+                await self.queue.enter(caller, self._weight(caller))
                 started = time.monotonic()
                 left = deadline_s - (started - began)
                 completion = await self._complete(errand or self.backend, request, call, left, on_text)

@@ -36,7 +36,7 @@ _AS_IT_IS = Form()
 
 class Call:
     """A `dialect.Received`. `route` is the path as declared, never what a stranger typed. `gate` is the gate that it
-    has reached, in the `dialect` that it turned out to speak.
+    has reached, in the `dialect` that it turned out to speak; `host` is the caller's IP address.
 
     `stream` is where a reply can be sent piece by piece. What becomes known about the caller and the answer is filled
     in on the way; `bearer` names the key of one that has a key instead of a hotkey. `form` is how it is refused.
@@ -53,6 +53,7 @@ class Call:
         "dialect",
         "form",
         "gate",
+        "host",
         "hotkey",
         "proven",
         "reason",
@@ -68,6 +69,8 @@ class Call:
         self.scope = scope
         self.receive = receive
         self.stream = stream
+        client = scope["client"]
+        self.host: str = client[0] if client else ""
         self._exchange: Exchange | None = scope.get("extensions", {}).get(EXCHANGE)
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of duplicates counts
         self.dialect = ""
@@ -82,12 +85,6 @@ class Call:
         self.reason = ""
         self.answer: str | None = None
         self.tokens = 0
-
-    @property
-    def host(self) -> str:
-        """The caller's IP address."""
-        client = self.scope["client"]
-        return str(client[0]) if client else ""
 
     @property
     def caller(self) -> str:
@@ -185,7 +182,7 @@ class Call:
 
 
 class Patience:
-    """`async with`: cancels the block after `seconds` (TimeoutError) or when the caller hangs up (ClientGone).
+    """`with`: cancels the block after `seconds` (TimeoutError) or when the caller hangs up (ClientGone).
 
     Most answers are immediate and need neither timer nor watcher, so both start a moment later.
     """
@@ -196,7 +193,7 @@ class Patience:
         self._watcher: asyncio.Task[None] | None = None
         self._ended: type[Exception] | None = None
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("patience is for tasks")
@@ -204,7 +201,7 @@ class Patience:
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(min(WATCH_AFTER_S, self._seconds), self._begin)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()

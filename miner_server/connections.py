@@ -192,10 +192,8 @@ class Exchange(RequestResponseCycle):
     `seat` is its connection's, `began` when its first byte came, on the monotonic clock.
     """
 
-    def __init__(self, seat: Seat, began: float, **named: Any) -> None:
-        super().__init__(**named)
-        self.seat = seat
-        self.began = began
+    seat: Seat
+    began: float
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
         if message["type"] == "http.response.start" and self.scope["method"] != "HEAD":  # whose replies have no body
@@ -248,6 +246,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.logger = _log
         self._places = places
         self._began = 0.0
+        self.cycle: Exchange
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
         self._not_body = 0
@@ -359,10 +358,8 @@ class BoundedProtocol(HttpToolsProtocol):
             "state": self.app_state.copy(),
             "extensions": extensions,
         }
-        previous: RequestResponseCycle | None = self.cycle
+        previous: Exchange | None = self.cycle
         self.cycle = Exchange(
-            seat=self._seat,
-            began=self._began,
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
@@ -375,6 +372,7 @@ class BoundedProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        self.cycle.seat, self.cycle.began = self._seat, self._began
         extensions[EXCHANGE] = self.cycle
         if previous is None or previous.response_complete:
             self._start_asgi_task(self.cycle, self.app)

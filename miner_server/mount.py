@@ -199,7 +199,7 @@ class Mount:
         """Wait until this claim may be checked; a caller that hangs up leaves the line."""
         call.gate = "line"
         try:
-            async with call.patience(HEARING_S):
+            with call.patience(HEARING_S):
                 await self._admission.hear(call.host)
         except TimeoutError:
             raise Refusal(503, "too many unproven requests: try again shortly") from None

@@ -59,6 +59,8 @@ class Readiness:
         """None if challenges are being answered."""
         if self._says:
             return Unready(NOT_READY, self._says)
+        if not self._failed:
+            return None
         is_out = self._is_suspect and (len(self._callers) >= CALLERS or self._is_disproved)
         return Unready(FAILS, self._failing()) if is_out else None
 

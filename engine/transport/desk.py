@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from engine.snapshot import SessionView
 from engine.transport.dialect import (
+    MARK_BYTES,
     Dialect,
     HandshakeRoute,
     MinerEnd,
@@ -133,10 +134,11 @@ class Desk:
             await gate.spend(claim)
 
     def _unseal(self, hotkey: str, key_uuid: str, key: SymmetricKey, token: bytes) -> bytes:
-        mark = key.mark(token)
+        sealed = key.decoded(token)
+        mark = sealed[-MARK_BYTES:]
         if self._keys.was_opened(hotkey, key_uuid, mark):
             raise _opened_before()
-        clear = key.open(token)
+        clear = key.open(sealed)
         if not self._keys.note_opened(hotkey, key_uuid, mark):
             raise _opened_before()
         return clear

@@ -125,6 +125,10 @@ def require_headers(call: Received, names: Sequence[str]) -> None:
         raise Refusal(422, [{"type": "missing", "loc": ["header", name], "msg": "Field required"} for name in missing])
 
 
+MARK_BYTES = 16
+"""An authentication tag, or half of one: no two messages have the same."""
+
+
 class SymmetricKey(Protocol):
     """A key brought by a caller. Keys with the same bytes are equal."""
 
@@ -133,12 +137,12 @@ class SymmetricKey(Protocol):
         """Its bytes, from which `Routes.key_of` restores it after a restart."""
         ...
 
-    def mark(self, token: bytes) -> bytes:
-        """What identifies a sealed message, however it is encoded. Raises Refusal."""
+    def decoded(self, token: bytes) -> bytes:
+        """The sealed message itself, however it is encoded: its last `MARK_BYTES` identify it. Raises Refusal."""
         ...
 
-    def open(self, token: bytes) -> bytes:
-        """The decrypted message. Called in a thread if it is large. Raises Refusal."""
+    def open(self, sealed: bytes) -> bytes:
+        """What is in a `decoded` message. Called in a thread if it is large. Raises Refusal."""
         ...
 
     def seal(self, clear: bytes) -> bytes: ...

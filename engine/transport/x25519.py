@@ -60,19 +60,19 @@ class PairedKey:
     def __hash__(self) -> int:
         return hash(self.secret)
 
-    def mark(self, token: bytes) -> bytes:
-        """The message's tag. Raises Refusal 401."""
+    def decoded(self, token: bytes) -> bytes:
+        """The message, which ends in its tag. Raises Refusal 401."""
         if len(token) < NONCE_BYTES + TAG_BYTES:
             raise Refusal(401, "the message is too short to be sealed")
-        return token[-TAG_BYTES:]
+        return token
 
-    def open(self, token: bytes, bound: bytes | None = None) -> bytes:
+    def open(self, sealed: bytes, bound: bytes | None = None) -> bytes:
         """The decrypted message; a megabyte takes a millisecond. `bound` is what it was sealed with.
 
         Raises Refusal 401.
         """
         try:
-            return self._opening.decrypt(token[:NONCE_BYTES], token[NONCE_BYTES:], bound)
+            return self._opening.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
         except (InvalidTag, ValueError):
             raise Refusal(401, "the message cannot be opened with this key: shake hands again") from None
 

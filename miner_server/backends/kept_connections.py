@@ -159,6 +159,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.is_reusable = False
         self.rests_since = 0.0
+        self._loop = asyncio.get_running_loop()
         self._awaited: asyncio.Future[ServerReply] | None = None
         self._on_events: OnEvents | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -177,7 +178,7 @@ class _Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._received = self._body_bytes = 0
         self._is_head_read = self._is_whole = self._keeps_alive = False
-        self._awaited = awaited = asyncio.get_running_loop().create_future()
+        self._awaited = awaited = self._loop.create_future()
         if self._transport.is_closing():
             self._settle(_ClosedUnanswered())
         else:
@@ -223,7 +224,7 @@ class _Connection(asyncio.Protocol):
             self._settle(error)
             return
         if has_ended and not self._is_whole:
-            asyncio.get_running_loop().call_later(LINGER_S, self._settle_early, self._awaited)
+            self._loop.call_later(LINGER_S, self._settle_early, self._awaited)
 
     def _settle_early(self, awaited: asyncio.Future[ServerReply] | None) -> None:
         if awaited is self._awaited:

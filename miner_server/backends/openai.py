@@ -14,7 +14,6 @@ import msgspec
 from msgspec.structs import replace
 
 from engine import foreign_json
-from engine.foreign_json import fields
 from engine.redaction import keys
 from engine.text import safe
 from engine.transport import retry_after
@@ -28,7 +27,7 @@ from miner_server.backends.interface import PROOF, PROOF_S, OnText, require_answ
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import ID_CHARS, NAME_WIDTH, Model, NoModelsError, choose
 from miner_server.backends.pauses import PAUSES_S, pause_after
-from miner_server.backends.replies import failure, quoted, read_body, read_chat, read_json, read_timings
+from miner_server.backends.replies import Told, failure, quoted, read_body, read_json, read_plain, read_told
 from miner_server.backends.speed import Speed
 from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit
@@ -250,9 +249,8 @@ class OpenAIBackend:
 
     async def _ask(self, request: Request, on_text: OnText | None = None, speed: Speed | None = None) -> Completion:
         """The answer, without the key that it was asked with; nothing else in it is changed."""
-        reading = self._reading
         with (speed or self.speed).begin() as measuring:
-            spoken = None if on_text is None else Spoken(on_text, self._keys, reading, measuring.heard)
+            spoken = None if on_text is None else Spoken(on_text, self._keys, self._reading, measuring.heard)
             body = msgspec.json.encode(self._payload(request, streamed=spoken is not None))
             try:
                 reply = self._met(
@@ -260,27 +258,34 @@ class OpenAIBackend:
                 )
                 if not 200 <= reply.status < 300:
                     raise failure(read_body(reply.body), status=reply.status, again_in=_again_in(reply))
-                told = (
-                    spoken.reply()
-                    if spoken is not None and spoken.has_begun
-                    else read_json(reply.body, reading=reading)
-                )
-                completion = read_chat(
-                    told, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer
-                )
+                told = self._told(reply.body, request, spoken)
+                completion = told.completion
                 text = self._keys.hide(completion.text) if spoken is None else spoken.whole(completion.text)
             except BackendError as error:
                 if spoken is not None and spoken.given:
                     error.again_in = None  # who has heard the beginning of one answer cannot be told another
                 raise
-            measuring.answered(completion.usage.get("completion_tokens", 0), read_timings(told))
-        self._note_model(fields(told).get("model"))
+            measuring.answered(completion.usage.get("completion_tokens", 0), told.speed)
+        self._note_model(told.model)
+        if text is completion.text and not self._keys:
+            return completion
         return replace(
             completion,
             text=text,
             tool_calls=self._keys.hide_within(completion.tool_calls),
             logprobs=completion.logprobs if text == completion.text else None,  # token by token, a key would show
         )
+
+    def _told(self, raw: bytes, request: Request, spoken: Spoken | None) -> Told:
+        """What a reply tells, in one piece or as it was spoken. Raises BackendError."""
+        if spoken is not None and spoken.has_begun:
+            reply: object = spoken.reply()
+        else:
+            reading = self._reading
+            if reading is _as_it_is and (plain := read_plain(raw, max_tokens=request.max_tokens)):
+                return plain
+            reply = read_json(raw, reading=reading)
+        return read_told(reply, max_tokens=request.max_tokens, reasoning_is_answer=self._reasoning_is_answer)
 
     def _note_model(self, said: object) -> None:
         """Servers may answer under another name than they were asked by, but under the same one each time."""

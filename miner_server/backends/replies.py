@@ -10,7 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
 
 from engine import foreign_json
 from engine.foreign_json import count, fields, items
@@ -48,6 +51,65 @@ TRANSIENT = (429, 500, 502, 503)
 BUSY = (429, 503)
 TOO_LONG = ("exceed_context_size_error", "context_length_exceeded")
 SAYS_TOO_LONG = re.compile(r"context (length|size|window)|maximum context", re.IGNORECASE)
+
+
+class Told(NamedTuple):
+    """What a reply tells: its answer, under what name the model answers, and how fast the server says that it was."""
+
+    completion: Completion
+    model: object
+    speed: Said | None
+
+
+class _Message(Struct):
+    content: str
+    tool_calls: None = None
+    function_call: None = None
+
+
+class _Choice(Struct):
+    message: _Message
+    finish_reason: str | None = None
+    logprobs: None = None
+    delta: None = None
+    error: None = None
+
+
+class _Reply(Struct):
+    choices: Annotated[tuple[_Choice, ...], Meta(min_length=1, max_length=1)]
+    usage: dict[str, Any] | None = None
+    model: str | None = None
+    timings: None = None
+    error: None = None
+
+
+_replies = msgspec.json.Decoder(_Reply)
+
+
+def read_plain(raw: bytes, *, max_tokens: int = MOST_TOKENS) -> Told | None:
+    """What the body of a 200 tells if it is as OpenAI describes it and has a text only, at a quarter of the cost.
+
+    None for all others, which are left to `read_json` and `read_told`.
+    """
+    try:
+        reply = _replies.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    (choice,) = reply.choices
+    if not choice.message.content.strip():
+        return None
+    completion = Completion(
+        text=choice.message.content,
+        finish_reason=_finish_reason(choice.finish_reason),
+        usage=_usage(reply.usage or {}, max_tokens),
+    )
+    return Told(completion, reply.model, None)
+
+
+def read_told(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Told:
+    """What a chat completion in any form tells. Raises BackendError."""
+    completion = read_chat(reply, max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
+    return Told(completion, fields(reply).get("model"), _read_timings(reply))
 
 
 def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
@@ -475,7 +537,7 @@ def _usage(usage: dict[str, object], max_tokens: int) -> dict[str, int]:
     return counts
 
 
-def read_timings(reply: object) -> Said | None:
+def _read_timings(reply: object) -> Said | None:
     """How fast the server says that it was, as llama.cpp's does in `timings`; None if it does not."""
     timings = fields(fields(reply).get("timings"))
     if not timings:

@@ -179,7 +179,7 @@ class Door:
         self._require_model(asked.model, (self._embedder.name,))
         call.gate = "backend"
         try:
-            async with call.patience(ANSWER_S):
+            with call.patience(ANSWER_S):
                 embedded = await self._embedder.embed(asked.texts)
         except TimeoutError:
             raise ApiError(504, "the encoder took too long") from None

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from engine import foreign_json
 from engine.transport.wire import Completion, completion_json, read_completion
 from miner_server.backends.models import NoModelsError, choose
-from miner_server.backends.replies import Chunks, failure, quoted, read_body, read_chat, read_reply
+from miner_server.backends.replies import (
+    Chunks,
+    Told,
+    failure,
+    quoted,
+    read_body,
+    read_chat,
+    read_json,
+    read_plain,
+    read_reply,
+    read_told,
+)
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 FOLDER = Path(__file__).parents[1] / "data" / "backend-replies"
@@ -53,6 +64,61 @@ def test_reasoning_alone_is_not_an_empty_answer(name: str) -> None:
     assert read_reply(recorded(name), reasoning_is_answer=True).text == "It is 42."
     blank = answer({"content": " \n", "reasoning": "It is 42."})
     assert read_reply(blank, reasoning_is_answer=True).text == "It is 42."
+
+
+PLAIN = {
+    "id": "1",
+    "model": "one",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": " 42"}, "finish_reason": "length"}],
+    "usage": USAGE,
+}
+
+
+def test_a_plain_reply_is_read_at_once() -> None:
+    completion = Completion(
+        text=" 42", finish_reason="length", usage=USAGE | {"completion_tokens": 5, "total_tokens": 9}
+    )
+    assert read_plain(json.dumps(PLAIN).encode(), max_tokens=5) == Told(completion, "one", None)
+
+
+NOTHING: st.SearchStrategy[object] = st.sampled_from([None, "", [], {}])
+COUNTS = st.one_of(st.integers(-1, 40), st.floats(0, 9), st.none(), st.text(max_size=2))
+MESSAGES = st.fixed_dictionaries(
+    {"content": st.sampled_from(["42", " ", "", None, ["42"], {"text": "42"}])},
+    optional={
+        "refusal": st.sampled_from([None, "No."]),
+        "tool_calls": st.one_of(NOTHING, st.just([{"function": {"name": "look", "arguments": "{}"}}])),
+        "function_call": st.one_of(NOTHING, st.just({"name": "look", "arguments": "{}"})),
+        "reasoning": st.just("Hm."),
+    },
+)
+CHOICES = st.fixed_dictionaries(
+    {"message": MESSAGES},
+    optional={
+        "index": st.integers(0, 1),
+        "finish_reason": st.sampled_from([None, "stop", "length", "weary", {"type": "stop"}]),
+        "logprobs": st.one_of(NOTHING, st.just({"content": [{"token": "42", "logprob": -0.5}]})),
+        "delta": st.one_of(NOTHING, st.just({"content": "43"})),
+        "error": st.one_of(NOTHING, st.just({"message": "no"})),
+        "text": st.just("43"),
+    },
+)
+REPLIES = st.fixed_dictionaries(
+    {"choices": st.one_of(st.lists(CHOICES, max_size=2), CHOICES)},
+    optional={
+        "model": st.sampled_from([None, "one", 1]),
+        "usage": st.one_of(NOTHING, st.dictionaries(st.sampled_from([*USAGE, "other"]), COUNTS)),
+        "timings": st.one_of(NOTHING, st.just({"prompt_ms": 3})),
+        "error": st.one_of(NOTHING, st.just({"message": "no"})),
+    },
+)
+
+
+@given(REPLIES, st.integers(1, 20))
+def test_a_plain_reply_tells_what_it_would_in_any_form(reply: object, max_tokens: int) -> None:
+    raw = json.dumps(reply).encode()
+    plain = read_plain(raw, max_tokens=max_tokens)
+    assert plain is None or plain == read_told(read_json(raw), max_tokens=max_tokens)
 
 
 def test_reasoning_beside_an_answer_stays_out_of_it() -> None:

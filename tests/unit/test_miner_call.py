@@ -97,20 +97,16 @@ async def test_patience_ends_with_the_time_the_caller_or_the_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calls, "WATCH_AFTER_S", 0.01)
-    with pytest.raises(TimeoutError):
-        async with made()[0].patience(0.03):
-            await asyncio.sleep(60)
-    with pytest.raises(TimeoutError):
-        async with made()[0].patience(0.005):
-            await asyncio.sleep(60)
-    with pytest.raises(ClientGone):
-        async with made(part(b""), GONE)[0].patience(60):
-            await asyncio.sleep(60)
-    async with made(GONE)[0].patience(60):
+    with pytest.raises(TimeoutError), made()[0].patience(0.03):
+        await asyncio.sleep(60)
+    with pytest.raises(TimeoutError), made()[0].patience(0.005):
+        await asyncio.sleep(60)
+    with pytest.raises(ClientGone), made(part(b""), GONE)[0].patience(60):
+        await asyncio.sleep(60)
+    with made(GONE)[0].patience(60):
         await asyncio.sleep(0)
-    with pytest.raises(ZeroDivisionError):
-        async with made()[0].patience(60):
-            raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), made()[0].patience(60):
+        raise ZeroDivisionError
 
 
 async def test_patience_waits_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,15 +119,14 @@ async def test_patience_waits_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch
         return later(min(delay, 0.01), *arguments, **named)
 
     monkeypatch.setattr(loop, "call_later", call_later)
-    with pytest.raises(TimeoutError):
-        async with made()[0].patience(7.0):
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), made()[0].patience(7.0):
+        await asyncio.Event().wait()
     assert asked == pytest.approx([calls.WATCH_AFTER_S, 7.0 - calls.WATCH_AFTER_S])
 
 
 async def test_a_work_that_is_cancelled_from_outside_stays_cancelled() -> None:
     async def work() -> None:
-        async with made()[0].patience(60):
+        with made()[0].patience(60):
             await asyncio.sleep(60)
 
     task = asyncio.create_task(work())
