@@ -18,6 +18,7 @@ from benchmarks import (
     memory,
     paint,
     pressure,
+    ready,
     round256,
     rows,
     stall,
@@ -28,6 +29,7 @@ from benchmarks.figures import Figure, machine, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "help": help.measure,
+    "ready": ready.measure,
     "transport": transport.measure,
     "dialects": dialects.measure,
     "streaming": streaming.measure,

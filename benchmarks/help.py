@@ -17,4 +17,4 @@ def measure() -> list[Figure]:
         environment["PYTHONPYCACHEPREFIX"] = bytecode
         cpu_seconds(command, environment)
         seconds = [cpu_seconds(command, environment) for _ in range(RUNS)]
-    return [Figure("subnet-console --help, CPU", statistics.median(seconds), "s", 0.3)]
+    return [Figure("subnet-console --help, CPU", statistics.median(seconds), "s", 0.15)]

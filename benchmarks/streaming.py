@@ -1,20 +1,25 @@
 """How soon the first token of an answer is with a validator, and many streamed answers at once.
 
 The model server is a stub in a process of its own that says a word each `WORD_S`. It is asked in turns by the miner's
-own client and, through a miner server in another process, by a validator. `python -m benchmarks.streaming model WORDS
-SECONDS` runs the stub, `python -m benchmarks.streaming miner HOTKEYS URL` the miner server: each prints where it
-listens.
+own client and, through a miner server in another process, by a validator, and by that client with a key of the
+miner's. `python -m benchmarks.streaming model WORDS SECONDS` runs the stub, `python -m benchmarks.streaming miner
+HOTKEYS URL [KEYS]` the miner server: each prints where it listens.
 """
 
 import asyncio
 import json
 import statistics
 import sys
+import tempfile
 import time
 from contextlib import AsyncExitStack, ExitStack, suppress
+from pathlib import Path
 
 from benchmarks.dialects import LOOPBACK, MINER, Server, question, started, until_stdin_ends
 from benchmarks.figures import Figure
+from engine.api_keys import FILE_NAME, ApiKeys, add_key
+from engine.key_use import FILE_NAME as USE_FILE
+from engine.key_use import KeyUse
 from engine.transport.callers import Callers
 from engine.transport.replay_guard import MemoryNonces
 from engine.values import Peer, Request
@@ -22,11 +27,13 @@ from miner_server import admission
 from miner_server.allowlist import AllowList
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.limits import Limits
+from miner_server.openai.door import Access
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
 
 MODULE = "benchmarks.streaming"
 DIALECTS = ("fiber", "btauth", "own")
+OPENAI = "/v1"
 TURNS = 60
 FEW_WORDS, QUICK_S = 3, 0.005
 
@@ -51,19 +58,21 @@ async def _first_token() -> list[Figure]:
     async with AsyncExitStack() as closing:
         stack = closing.enter_context(ExitStack())
         model = _model(stack, FEW_WORDS, QUICK_S)
-        miner = started(stack, MODULE, "miner", alice.ss58_address, _url(model))
+        keys = Path(stack.enter_context(tempfile.TemporaryDirectory())) / FILE_NAME
+        key = add_key(keys, "client")
+        miner = started(stack, MODULE, "miner", alice.ss58_address, _url(model), str(keys))
         alone = OpenAIBackend("openai", _url(model))
-        closing.push_async_callback(alone.close)
-        while await alone.readiness():  # noqa: ASYNC110 - a backend is asked again
-            await asyncio.sleep(0.01)
+        by_key = OpenAIBackend("openai", _url(miner), api_key=key)
+        for client in (alone, by_key):
+            closing.push_async_callback(client.close)
+            while await client.readiness():  # noqa: ASYNC110 - a backend is asked again
+                await asyncio.sleep(0.01)
         validators = {name: Callers(alice, usual=name, allow_private=True) for name in DIALECTS}
         for validator in validators.values():
             closing.push_async_callback(validator.close)
-        taken: dict[str, list[float]] = {name: [] for name in ("alone", *DIALECTS)}
+        taken: dict[str, list[float]] = {name: [] for name in ("alone", *DIALECTS, OPENAI)}
         for turn in range(1 + TURNS):  # the first one shakes hands
-            first = _First()
-            await alone.complete(Request(prompt="Hello?"), timeout=DEADLINE_S, on_text=first)
-            seconds = {"alone": first.seconds}
+            seconds = {"alone": await _hear(alone), OPENAI: await _hear(by_key)}
             for name, validator in validators.items():
                 seconds[name] = await _ask(validator, miner.peer, f"{turn}")
             for name, one in seconds.items():
@@ -73,7 +82,7 @@ async def _first_token() -> list[Figure]:
         Figure("first token from the model server itself, p50", median["alone"], "ms"),
         *(
             Figure(f"{name}: the miner adds to the first token, p50", median[name] - median["alone"], "ms", 3)
-            for name in DIALECTS
+            for name in (*DIALECTS, OPENAI)
         ),
     ]
 
@@ -120,6 +129,13 @@ class _First:
         self.seconds = self.seconds or time.perf_counter() - self._began
 
 
+async def _hear(client: OpenAIBackend) -> float:
+    """Seconds until the first token."""
+    first = _First()
+    await client.complete(Request(prompt="Hello?"), timeout=DEADLINE_S, on_text=first)
+    return first.seconds
+
+
 async def _ask(validator: Callers, peer: Peer, name: str) -> float:
     """Seconds until the first token. Raises ValueError for any answer but the one to `name`."""
     first = _First()
@@ -137,15 +153,16 @@ def _model(stack: ExitStack, words: int, seconds: float) -> Server:
     return started(stack, MODULE, "model", str(words), str(seconds))
 
 
-def _url(model: Server) -> str:
-    return f"http://{LOOPBACK}:{model.port}/v1"
+def _url(server: Server) -> str:
+    return f"http://{LOOPBACK}:{server.port}/v1"
 
 
-async def serve_miner(hotkeys: str, url: str) -> None:
+async def serve_miner(hotkeys: str, url: str, keys: str = "") -> None:
     admission.HOTKEY_PER_MINUTE |= {"challenge": 100_000, "handshake": 100_000}
     limits = Limits(capacity=STREAMS, queue=STREAMS, queue_per_caller=STREAMS)
     backend, allow = OpenAIBackend("openai", url), AllowList(hotkeys.split(","))
-    server = MinerServer(MINER, backend, allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits)
+    access = Access(ApiKeys(Path(keys)), KeyUse(Path(keys).with_name(USE_FILE))) if keys else None
+    server = MinerServer(MINER, backend, allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits, access=access)
 
     async def tell() -> None:
         while not server.view().ready:  # noqa: ASYNC110 - a server has no event for it
