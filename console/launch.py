@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from console import __version__, garbage
@@ -42,7 +44,9 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     feed = Feed(Snapshot(at=now, version=__version__, role=settings.role, started_at=now))
     notices = [*_notices(configuration)]
     new_loop = serving_loop if settings.role == "miner" else asyncio.new_event_loop
-    thread = EngineThread(lambda: _run_role(settings, folder, feed, notices), load=_load, new_loop=new_loop)
+    thread = EngineThread(
+        lambda: _run_role(settings, folder, feed, notices), load=partial(_load, settings.role), new_loop=new_loop
+    )
 
     def end(received: signal.Signals | None) -> ExitCode:
         return _code(feed.snapshot, received)
@@ -121,9 +125,10 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _load() -> None:
+def _load(role: str) -> None:
     """Import the engine on its own thread, so that the first frame does not wait for it."""
-    import console.roles.run  # noqa: F401
+    import_module("console.roles.run")
+    import_module(f"console.roles.{role}")
 
 
 async def _run_role(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]]) -> None:

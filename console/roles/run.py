@@ -8,8 +8,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from console import __version__
-from console.roles import demo, miner, validator
-from console.roles.demo import earnings
 from console.roles.session import Session, opened
 from engine.chain.embedded import FILE_NAME as CHAIN
 from engine.chain.wallets import NEW_COLDKEYPUB, WalletError
@@ -65,14 +63,20 @@ async def run(
             feed.raise_attention("warning", "data folder", f"{name} was empty: starting a new record in it")
         match settings.role:
             case "demo":
+                from console.roles import demo
+
                 try:
                     await demo.run(session, stack)
                 finally:
                     if feed.snapshot.rounds_done:
-                        feed.emit("earned", miners=earnings(feed.snapshot))
+                        feed.emit("earned", miners=demo.earnings(feed.snapshot))
             case "validator":
+                from console.roles import validator
+
                 await validator.run(session, stack)
-            case "miner":
+            case "miner":  # which loads nothing of what asks and judges
+                from console.roles import miner
+
                 await miner.run(session, doorway)
 
 

@@ -78,3 +78,13 @@ def test_the_engine_loads_neither_the_miner_server_nor_the_console() -> None:
 @pytest.mark.parametrize("module", LIGHT)
 def test_what_a_shell_waits_for_loads_little(module: str) -> None:
     assert loaded(SCREEN | HEAVY | SERVERS, [module]) == {}
+
+
+def test_a_miner_loads_nothing_of_what_asks_and_judges() -> None:
+    asking = {
+        "console.demo",
+        "console.roles.demo",
+        "console.roles.validator",
+        "engine.challenges",
+    }
+    assert loaded(asking, ["console.roles.run", "console.roles.miner"]) == {}
