@@ -146,6 +146,7 @@ class Reply(Struct, frozen=True, kw_only=True):
 
     `ms` is measured by us, from the request's last byte to the reply's last byte. `dialect` is that in which the miner
     was asked, "" where nobody noted it. `prompt` is the wording in which it was asked, "" for the challenge's own.
+    `logprobs` are OpenAI's, if they were asked for and given.
     """
 
     uid: int
@@ -159,6 +160,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: str = ""
     usage: dict[str, int] = {}
+    logprobs: dict[str, Any] | None = None
     dialect: str = ""
     prompt: str = ""
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from engine.redaction import url_shown
@@ -23,6 +24,9 @@ from miner_server.errors import BackendError, BackendSlow, BackendUnavailable, N
 from miner_server.readiness import Readiness
 
 log = logging.getLogger(__name__)
+
+SHARE = 0.25
+"""Of the time that is left, before another member is asked as well: of a challenge's 55 s, longer than answers take."""
 
 LEFT_WAITING_S = 10.0
 """A caller that gives up later than this had a reason: the least patient validators wait 12 s."""
@@ -48,10 +52,18 @@ class Member:
         """Whether all lanes are taken, and on how many requests it works."""
         return self._working >= self._lanes, self._working
 
-    async def complete(self, request: Request, *, timeout: float, caller: str, on_text: OnText | None) -> Completion:
-        """As a backend's; how it went is noted."""
+    def ask(self, request: Request, *, timeout: float, caller: str, on_text: OnText | None) -> asyncio.Task[Completion]:
+        """As a backend's `complete`; how it went is noted."""
+        self._working += 1  # not by the task, which has not begun when the next request looks for a member
+        task = asyncio.create_task(self._complete(request, timeout=timeout, caller=caller, on_text=on_text))
+        task.add_done_callback(self._leave)
+        return task
+
+    def _leave(self, _: asyncio.Task[Completion]) -> None:
+        self._working -= 1
+
+    async def _complete(self, request: Request, *, timeout: float, caller: str, on_text: OnText | None) -> Completion:
         began = time.monotonic()
-        self._working += 1
         try:
             completion = await self.backend.complete(request, timeout=timeout, caller=caller, on_text=on_text)
         except BackendError as error:
@@ -62,8 +74,6 @@ class Member:
             if waited > min(timeout, LEFT_WAITING_S):
                 self.readiness.failed(BackendSlow(f"no answer within {waited:.0f} s"), caller)
             raise
-        finally:
-            self._working -= 1
         try:
             require_answer(completion, request)
         except NoAnswer as empty:
@@ -138,24 +148,57 @@ class Pool:
         """Each member is asked once, the least loaded first, and all of them again after a pause while the deadline
         allows it. What the caller has heard the beginning of is not asked again."""
         until = time.monotonic() + timeout
-        told = None if on_text is None else _Told(on_text)
+        floor = _Floor(on_text)
         for pause in (*PAUSES_S, math.inf):
-            error: BackendError = BackendUnavailable(f"no backend is ready: {_reasons(self._members)}")
-            for member in self._in_turn(request):
-                try:
-                    return await member.complete(request, timeout=until - time.monotonic(), caller=caller, on_text=told)
-                except (RequestUnfit, NoAnswer):
+            try:
+                return await self._ask(request, until, caller, floor)
+            except (RequestUnfit, NoAnswer):
+                raise
+            except BackendError as error:
+                wait = None if floor.is_taken else pause_after(error, pause, until)
+                if wait is None:
                     raise
-                except BackendError as failed:
-                    if told is not None and told.has_begun:
-                        raise
-                    log.info("%s failed, another backend is asked: %s", member.place, failed)
-                    error = failed
-            wait = pause_after(error, pause, until)
-            if wait is None:
-                raise error
             await asyncio.sleep(wait)
         raise AssertionError("the last pause ends it")
+
+    async def _ask(self, request: Request, until: float, caller: str, floor: "_Floor") -> Completion:
+        """The next member is asked when one has failed, or has said nothing for its share of the time. A slow one is
+        not given up for that: the first that answers, or begins to, is listened to, and the others are left."""
+        left, asking = self._in_turn(request), dict[asyncio.Task[Completion], Member]()
+        error: BackendError = BackendUnavailable(f"no backend is ready: {_reasons(self._members)}")
+        try:
+            while left or asking:
+                seconds = until - time.monotonic()
+                if left and not floor.is_taken:
+                    member = left.pop(0)
+                    task = member.ask(request, timeout=seconds, caller=caller, on_text=floor.of(member))
+                    asking[task] = member
+                share = seconds * SHARE if left else None
+                awaited: list[asyncio.Future[Any]] = [*asking, floor.taken]
+                await asyncio.wait(awaited, timeout=share, return_when=asyncio.FIRST_COMPLETED)
+                if floor.is_taken:
+                    return await self._listen(asking, floor)
+                for task in [task for task in asking if task.done()]:
+                    member = asking.pop(task)
+                    try:
+                        return task.result()
+                    except (RequestUnfit, NoAnswer):
+                        raise
+                    except BackendError as failed:
+                        log.info("%s failed, another backend is asked: %s", member.place, failed)
+                        error = failed
+            raise error
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _listen(self, asking: dict[asyncio.Task[Completion], Member], floor: "_Floor") -> Completion:
+        """To the one that speaks."""
+        for task, member in asking.items():
+            if not floor.has(member):
+                task.cancel()
+        return await next(task for task, member in asking.items() if floor.has(member))
 
     async def close(self) -> None:
         for task in self._watching:
@@ -180,16 +223,29 @@ class Pool:
         return [member for member in ready if member.backend.model == model] or ready
 
 
-class _Told:
-    """Passes pieces of an answer on, and knows whether there was one."""
+class _Floor:
+    """Who of several may speak to the caller: the first that says something."""
 
-    def __init__(self, on_text: OnText) -> None:
+    def __init__(self, on_text: OnText | None) -> None:
         self._on_text = on_text
-        self.has_begun = False
+        self.taken: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
 
-    def __call__(self, text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
-        self.has_begun = True
-        self._on_text(text, logprobs)
+    @property
+    def is_taken(self) -> bool:
+        return self.taken.done()
+
+    def has(self, member: Member) -> bool:
+        return self.is_taken and self.taken.result() is member
+
+    def of(self, member: Member) -> OnText | None:
+        """Where this member speaks."""
+        return None if self._on_text is None else partial(self._say, self._on_text, member)
+
+    def _say(self, on_text: OnText, member: Member, text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
+        if not self.is_taken:
+            self.taken.set_result(member)
+        if self.has(member):
+            on_text(text, logprobs)
 
 
 def _reasons(members: Sequence[Member]) -> str:

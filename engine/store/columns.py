@@ -32,7 +32,7 @@ def storable(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def to_json(value: Mapping[str, Any] | Iterable[Any]) -> str:
+def to_json(value: Mapping[str, Any] | Iterable[Any] | None) -> str:
     """ASCII JSON, which holds any text and any whole number that a miner may send."""
     return json.dumps(value, separators=(",", ":"))
 

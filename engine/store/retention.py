@@ -72,7 +72,7 @@ _NEXT_TEXTS = """
     )
 """
 _DROP_TEXTS = """
-    UPDATE replies SET text = '', tool_calls = '[]'
+    UPDATE replies SET text = '', tool_calls = '[]', logprobs = 'null'
     WHERE round <= :last AND round > coalesce((SELECT value FROM cursors WHERE name = :name), 0)
 """
 _NOTE_DROPPED = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"

@@ -64,7 +64,7 @@ class BareReply(Struct, frozen=True, kw_only=True):
 
 
 class WholeReply(BareReply, frozen=True, kw_only=True):
-    """A row of the table replies; `parts`, `reasons`, `usage` and `tool_calls` are JSON."""
+    """A row of the table replies; `parts`, `reasons`, `usage`, `tool_calls` and `logprobs` are JSON."""
 
     coldkey: str
     ip: str
@@ -81,6 +81,7 @@ class WholeReply(BareReply, frozen=True, kw_only=True):
     reasons: str
     usage: str
     tool_calls: str
+    logprobs: str
     text: str
 
 
@@ -138,6 +139,7 @@ def reply_values(judged: Round, netuid: int, number: int) -> Iterator[Values]:
             "reasons": to_json(verdict.reasons),
             "usage": to_json(reply.usage),
             "tool_calls": to_json(reply.tool_calls),
+            "logprobs": to_json(reply.logprobs),
             "text": storable(reply.text),
         }
 
@@ -251,6 +253,7 @@ def _reply_of(stored: WholeReply) -> Reply:
         ms=stored.ms,
         text=stored.text,
         tool_calls=from_json(stored.tool_calls, tuple[dict[str, Any], ...]),
+        logprobs=from_json(stored.logprobs, dict[str, Any] | None),
         finish_reason=stored.finish_reason,
         dialect=stored.dialect,
         prompt=stored.prompt,

@@ -200,10 +200,10 @@ _INSERT_ROUND = """
 _INSERT_REPLY = """
     INSERT INTO replies (round, position, netuid, at, uid, hotkey, coldkey, ip, status, ms, quality, score, emission,
         counted, profile, cluster, reason, finish_reason, dialect, prompt, parts, reasons, usage, tool_calls,
-        text)
+        logprobs, text)
     VALUES (:round, :position, :netuid, :at, :uid, :hotkey, :coldkey, :ip, :status, :ms, :quality, :score, :emission,
         :counted, :profile, :cluster, :reason, :finish_reason, :dialect, :prompt, :parts, :reasons, :usage, :tool_calls,
-        :text)
+        :logprobs, :text)
 """
 _NUMBER = "SELECT number FROM rounds WHERE id = ? AND netuid = ?"
 _INSERT_LIKENESS = "INSERT INTO likenesses (round, value) VALUES (?, ?)"
@@ -212,7 +212,8 @@ _REPLIES = "SELECT * FROM replies WHERE round = ? ORDER BY position"
 _BARE = "SELECT uid, hotkey, status, ms FROM replies WHERE round = ? ORDER BY position"
 _TEXTLESS = """
     SELECT uid, hotkey, coldkey, ip, status, ms, quality, score, emission, counted, cluster, reason, finish_reason,
-        dialect, '' AS prompt, parts, reasons, usage, '[]' AS tool_calls, '' AS text
+        dialect, '' AS prompt, parts, reasons, usage, '[]' AS tool_calls, 'null' AS logprobs,
+        '' AS text
     FROM replies WHERE round = ? ORDER BY position
 """
 _FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND source IN ('organic', 'file')"

@@ -35,7 +35,7 @@ class UnstoredRound(Struct, frozen=True):
     def size(self) -> int:
         """Approximate memory use in bytes."""
         replies = self.round.replies
-        texts = sum(sys.getsizeof(reply.text) + _size(reply.tool_calls) for reply in replies)
+        texts = sum(sys.getsizeof(reply.text) + _size(reply.tool_calls) + _size(reply.logprobs) for reply in replies)
         return texts + len(self.history or b"") + BYTES_A_REPLY * (len(replies) + 1)
 
 

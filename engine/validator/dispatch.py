@@ -23,6 +23,8 @@ LEAST_TEXT = 4096
 """Bytes allowed for every answer, however low `max_tokens` is: models count tokens in different ways."""
 
 FINISH_REASON_WIDTH = 64
+LOGPROBS_BYTES = 256 * 1024
+"""As JSON: two hundred tokens with twenty alternatives each, or four thousand with none."""
 
 OnText = Callable[[Candidate, str], None]
 """Hears the text of a miner's answer piece by piece, as it arrives."""
@@ -118,6 +120,7 @@ class Dispatch:
             tool_calls=completion.tool_calls,
             finish_reason=completion.finish_reason,
             usage=completion.usage,
+            logprobs=completion.logprobs if challenge.request.options.get("logprobs") else None,
         )
 
     def _overdue(self, miner: Candidate) -> Reply:
@@ -135,7 +138,8 @@ class Dispatch:
 
 
 def bounded(reply: Reply, limit: int) -> Reply:
-    """The reply, its text cut to `limit` bytes. Tool calls cannot be cut: too many of them are a failure."""
+    """The reply, its text cut to `limit` bytes. Tool calls cannot be cut: too many of them are a failure. Too many log
+    probabilities are left out."""
     if reply.tool_calls and len(json.dumps(reply.tool_calls)) > limit:
         reason = f"tool calls exceed the {limit} bytes that max_tokens allows"
         return replace(reply, status="too_large", reason=reason, text="", tool_calls=(), finish_reason="", usage={})
@@ -144,6 +148,7 @@ def bounded(reply: Reply, limit: int) -> Reply:
         reply,
         text=text[:limit].decode(errors="ignore") if len(text) > limit else reply.text,
         finish_reason=reply.finish_reason[:FINISH_REASON_WIDTH],
+        logprobs=reply.logprobs if len(json.dumps(reply.logprobs)) <= LOGPROBS_BYTES else None,
     )
 
 

@@ -250,6 +250,9 @@ async def test_an_answer_is_no_longer_than_what_was_asked_for() -> None:
     assert bounded(a_reply(1, text="42"), limit) == a_reply(1, text="42")
     call = {"function": {"name": "add", "arguments": "x" * limit}}
     refused = bounded(a_reply(1, tool_calls=(call,)), limit)
+    tokens = [{"token": "4", "logprob": -0.5, "top_logprobs": []}]
+    assert bounded(a_reply(1, logprobs={"content": tokens}), limit).logprobs == {"content": tokens}
+    assert bounded(a_reply(1, text="42", logprobs={"content": tokens * 10_000}), limit) == a_reply(1, text="42")
     assert (refused.status, refused.tool_calls, refused.text) == ("too_large", (), "")
     miner = ForeignMiner()
     miner.answer = sealed(completion("word " * 20_000))

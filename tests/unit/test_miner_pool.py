@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -26,6 +27,23 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("miner_server.pool.PAUSES_S", (0.0, 0.0))
     monkeypatch.setattr(readiness, "READINESS_S", 0.01)
     monkeypatch.setattr(readiness, "PROVE_AGAIN_S", 0.0)
+
+
+class Talkative(ObedientBackend):
+    """Says a word of its own, as soon as it is asked or once its gate is open."""
+
+    def __init__(self, word: str, *, early: bool = False) -> None:
+        super().__init__()
+        self.word = word
+        self.early = early
+
+    async def complete(self, request: Request, *, on_text: Any = None, **more: Any) -> Completion:
+        if on_text is not None and self.early:
+            on_text(self.word)
+        await super().complete(request, **more)
+        if on_text is not None and not self.early:
+            on_text(self.word)
+        return Completion(text=self.word)
 
 
 def backend(model: str = "m", **more: object) -> ObedientBackend:
@@ -83,6 +101,53 @@ async def test_what_is_no_backends_fault_is_asked_of_one(error: BackendError) ->
     with pytest.raises(type(error)):
         await ask(pool)
     assert len(second.begun) == 0
+    await pool.close()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_one_that_hangs_uses_up_a_share_of_the_time_and_one_that_is_slow_may_still_win(
+    streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("miner_server.pool.SHARE", 0.001)
+    first, second = Talkative("first"), Talkative("second")
+    pool = await pool_of(first, second)
+    heard: list[str] = []
+    on_text = (lambda text, *_: heard.append(text)) if streamed else None
+    for slow, quick in ((first, second), (second, first)):
+        heard.clear()
+        slow.gate.clear()
+        quick.gate.clear()
+        asking = asyncio.create_task(pool.complete(QUESTION, timeout=20, caller="alice", on_text=on_text))
+        await until(lambda: first.now == second.now == 1)
+        quick.gate.set()
+        assert (await asking).text == quick.word
+        assert heard == ([quick.word] if streamed else [])
+        await until(lambda: first.now == second.now == 0)
+    assert (first.cancelled, second.cancelled) == (1, 1)
+    assert [member.load for member in pool.members] == [(False, 0), (False, 0)]
+    await pool.close()
+
+
+async def test_who_has_begun_to_speak_is_heard_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes: nobody else is asked, and what somebody else says is not told."""
+    monkeypatch.setattr("miner_server.pool.SHARE", 0.001)
+    first, second = Talkative("first", early=True), Talkative("second", early=True)
+    second.error = BackendError("it broke in the middle")
+    pool = await pool_of(first, second)
+    heard: list[str] = []
+    first.gate.clear()
+    asking = asyncio.create_task(pool.complete(QUESTION, timeout=20, on_text=lambda text, *_: heard.append(text)))
+    await until(lambda: bool(heard))
+    assert second.now == 0
+    second.gate.set()
+    first.gate.set()
+    assert (await asking).text == "first" and heard == ["first"]
+    first.unready = "gone"
+    await until(lambda: pool.trouble != "")
+    heard.clear()
+    with pytest.raises(BackendError, match="in the middle"):
+        await pool.complete(QUESTION, timeout=20, on_text=lambda text, *_: heard.append(text))
+    assert heard == ["second"] and len(second.begun) == 1
     await pool.close()
 
 

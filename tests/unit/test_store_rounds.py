@@ -23,6 +23,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
+LOGPROBS = {"content": [{"token": "4\ud800", "logprob": -0.5, "bytes": [52], "top_logprobs": []}]}
+
+
 async def record(store: Store, number: int, *replies: Reply) -> None:
     await store.record(a_round(number, replies or None), netuid=NETUID, history=None, cursor=None)
 
@@ -32,7 +35,13 @@ async def test_a_round_comes_out_as_it_went_in(store: Store) -> None:
     judged = a_round(
         0,
         [
-            a_reply(1, text="nul \x00, escape \x1b[31m, שלום\n", tool_calls=(call,), usage={"total_tokens": 2**70}),
+            a_reply(
+                1,
+                text="nul \x00, escape \x1b[31m, שלום\n",
+                tool_calls=(call,),
+                usage={"total_tokens": 2**70},
+                logprobs=LOGPROBS,
+            ),
             a_reply(2, status="timeout", reason="no answer in 2 s", text="", ms=2000.0),
         ],
     )
