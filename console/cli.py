@@ -183,6 +183,11 @@ def _add_export(commands: "Commands") -> None:
         type=a_path,
         help="with recorded: also write the known answers, in the form of 'judge --probes'",
     )
+    parser.add_argument(
+        "--with-users",
+        action="store_true",
+        help="with replies and recorded: also the words of users' requests, and of the answers to them",
+    )
     seen = parser.add_argument_group("one round").add_mutually_exclusive_group()
     seen.add_argument(
         "--points",

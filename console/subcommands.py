@@ -66,6 +66,7 @@ def export(arguments: argparse.Namespace) -> int:
             since=arguments.since,
             format=arguments.format or "csv",
             out=arguments.out if arguments.out == "-" else Path(arguments.out),
+            with_users=arguments.with_users,
         )
     return ExitCode.DONE
 
@@ -81,6 +82,7 @@ def _export_recorded(arguments: argparse.Namespace) -> int:
             since=arguments.since,
             out=arguments.out if arguments.out == "-" else Path(arguments.out),
             truths=arguments.truths,
+            with_users=arguments.with_users,
         )
     return ExitCode.DONE
 

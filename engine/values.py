@@ -28,6 +28,9 @@ AnswerType = str
 """The name of an answer type, one of `engine.answers.registry.ANSWER_TYPES`: "number", "short", "yes_no", "text", …"""
 
 Source = Literal["synthetic", "file", "organic", "replay"]
+OF_USERS: frozenset[Source] = frozenset(("organic", "replay"))
+"""Sources of rounds in which a user's words may be: those that are asked again came from users or from a file."""
+
 OutcomeStatus = Literal["ok", "rejected", "unknown", "committed", "applied", "lost"]
 WENT_WELL = frozenset(("ok", "committed", "applied"))
 """Outcomes of what the chain has taken."""

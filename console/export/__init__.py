@@ -6,7 +6,7 @@ from typing import Literal
 
 from console.errors import ConsoleError
 from console.export.output import Format, opened, write
-from console.export.tables import TABLES
+from console.export.tables import TABLES, WITH_USERS
 from console.instants import since_time
 from console.progress import Progress
 from engine.errors import StoreError
@@ -16,14 +16,23 @@ from engine.store.schema import FILE_NAME
 TableName = Literal["scores", "rounds", "replies", "weights", "sybil"]
 
 
-def export(table: TableName, *, data_dir: Path, since: str | None, format: Format, out: Path | Literal["-"]) -> None:
-    """Write `table` to `out`, "-" being standard output; `since` is as in `since_time`.
+def export(
+    table: TableName,
+    *,
+    data_dir: Path,
+    since: str | None,
+    format: Format,
+    out: Path | Literal["-"],
+    with_users: bool = False,
+) -> None:
+    """Write `table` to `out`, "-" being standard output; `since` is as in `since_time`. The words of users' requests,
+    and of the answers to them, are left out unless `with_users`.
 
     Raises ConsoleError: nothing was stored there, the file cannot be read or `out` not written.
     """
     now = time.time()
     oldest = 0.0 if since is None else since_time(since, now)
-    chosen = TABLES[table]
+    chosen = (WITH_USERS if with_users else TABLES).get(table, TABLES[table])
     try:
         with (
             open_record(data_dir / FILE_NAME) as record,

@@ -13,11 +13,14 @@ from console.export.output import opened, time_text
 from console.instants import since_time
 from console.progress import Progress
 from console.record.rounds import no_rounds, recorded_rounds
-from engine.values import Challenge, Reply, Round
+from engine.values import OF_USERS, Challenge, Reply, Round
 
 
-def export_recorded(*, data_dir: Path, since: str | None, out: Path | Literal["-"], truths: Path | None) -> None:
-    """Write the rounds of the subnet that was recorded last, oldest first, one JSON line each.
+def export_recorded(
+    *, data_dir: Path, since: str | None, out: Path | Literal["-"], truths: Path | None, with_users: bool = False
+) -> None:
+    """Write the rounds of the subnet that was recorded last, oldest first, one JSON line each; those with users' words
+    only `with_users`.
 
     With `truths` the known answers go into that file, as `judge --probes` reads it, for nobody but the operator's eyes:
     they are secrets as long as the questions are asked. Raises ConsoleError.
@@ -30,6 +33,8 @@ def export_recorded(*, data_dir: Path, since: str | None, out: Path | Literal["-
         Progress("rounds written", on_stdout=out == "-") as progress,
     ):
         for one in progress.each(rounds, if_none=no_rounds(data_dir, since)):
+            if one.challenge.source in OF_USERS and not with_users:
+                continue
             lines.write(_line(round_fields(one)))
             if one.challenge.truth is not None:
                 know(_line(probe_fields(one.challenge, one.challenge.truth)))

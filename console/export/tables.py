@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from console.export.output import Cell, ExportColumn, ExportTable, time_text
 from engine.judge.memory import decode
 from engine.store.errors import BadRow
@@ -10,6 +12,7 @@ from engine.store.record import Record
 from engine.store.stored import StoredNeuron, StoredReply, StoredRound
 from engine.sybil.penalties import Standing
 from engine.sybil.suspects import Suspects, suspicions
+from engine.values import OF_USERS
 from engine.weights.averages import average
 from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightRow
@@ -89,6 +92,12 @@ def _rounds(record: Record, since: float, _now: float) -> Iterator[StoredRound]:
 
 def _replies(record: Record, since: float, _now: float) -> Iterator[StoredReply]:
     return record.replies.since(since)
+
+
+def _replies_without_users(record: Record, since: float, now: float) -> Iterator[StoredReply]:
+    """Without the words of users and those said to them: what a reply earned stays, and why it failed."""
+    for reply in _replies(record, since, now):
+        yield replace(reply, question="", text="", reasons=(), truth=None) if reply.source in OF_USERS else reply
 
 
 def _submissions(record: Record, since: float, _now: float) -> Iterator[Submission]:
@@ -175,7 +184,7 @@ TABLES: dict[str, ExportTable[Any]] = {
         ),
     ),
     "replies": ExportTable(
-        _replies,
+        _replies_without_users,
         (
             ExportColumn("round_id", lambda one: one.round_id),
             ExportColumn("at", lambda one: time_text(one.at)),
@@ -232,3 +241,6 @@ TABLES: dict[str, ExportTable[Any]] = {
         ),
     ),
 }
+
+WITH_USERS: dict[str, ExportTable[Any]] = {"replies": replace(TABLES["replies"], records=_replies)}
+"""The tables that users' words can be in, with them."""

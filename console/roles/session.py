@@ -97,7 +97,10 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
             stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
             stack.enter_context(folder_lock(folder))
         store = await Store.open(
-            folder / FILE_NAME, retention_days=settings.retention_days, cap_mb=settings.store_cap_mb
+            folder / FILE_NAME,
+            retention_days=settings.retention_days,
+            cap_mb=settings.store_cap_mb,
+            users_hours=settings.organic_retention,
         )
         stack.push_async_callback(store.close)
         if settings.embedded and settings.mechanism:

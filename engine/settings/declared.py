@@ -188,6 +188,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     gateway: Annotated[Listen, _is("answer users' requests in OpenAI's API here, for bearers of keys")] = ""
     gateway_mode: Annotated[GatewayMode, _is("how users' requests are answered unless they name a mode")] = "fast"
+    organic_retention: Annotated[
+        float, Meta(ge=2, le=8784), _is("how long to keep the words of users' requests and of the answers to them", "h")
+    ] = 24.0
     gateway_sample: Annotated[Count, _is("number of miners that a race or a consensus for a user asks")] = 3
 
     host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"

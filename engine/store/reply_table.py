@@ -83,7 +83,8 @@ _SAMPLES = """
 _SINCE = """
     SELECT rounds.id AS round_id, rounds.at, replies.uid, replies.hotkey, replies.status, replies.ms, replies.quality,
         replies.cluster, replies.score, replies.emission, replies.counted, replies.profile, replies.reason,
-        replies.reasons, replies.dialect, replies.text, replies.parts, replies.prompt, rounds.request, rounds.truth
+        replies.reasons, replies.dialect, replies.text, replies.parts, replies.prompt, rounds.request, rounds.truth,
+        rounds.source
     FROM rounds CROSS JOIN replies ON replies.round = rounds.number
     WHERE rounds.at >= ? ORDER BY rounds.number, replies.position
 """

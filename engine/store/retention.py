@@ -3,10 +3,17 @@
 import sys
 from sqlite3 import Connection
 
+import msgspec
+
+from engine.store.columns import to_json
 from engine.store.round_table import TEXTS_DROPPED
+from engine.values import Request
 
 ROUNDS_AT_ONCE = 20
 PAGES_AT_ONCE = 2000
+
+NO_WORDS = to_json(msgspec.to_builtins(Request()))
+"""A question that is no longer known."""
 
 EVERY_ROUND = sys.maxsize
 """As the first round to keep: keep none."""
@@ -33,6 +40,15 @@ class Retention:
     def drop_rounds(self, first_kept: int) -> int:
         """Delete some of the oldest rounds before that number. Returns how many."""
         return self._connection.execute(_OLD_ROUNDS, (first_kept, ROUNDS_AT_ONCE)).rowcount
+
+    def forget_users(self, asked_before: float, repeated_before: float) -> int:
+        """Forget the words of some users' requests from before a unix time, and of the answers to them; those that
+        were asked again, from before another. Nothing of them stays in the file. Returns the number of rounds."""
+        self._connection.execute("PRAGMA secure_delete = ON")
+        values = (NO_WORDS, asked_before, repeated_before, NO_WORDS, ROUNDS_AT_ONCE)
+        rounds = self._connection.execute(_FORGET_QUESTIONS, values).fetchall()
+        self._connection.executemany(_FORGET_ANSWERS, rounds)
+        return len(rounds)
 
     def drop_texts(self) -> int:
         """Drop the texts of some of the oldest rounds that have any. Returns the number of rounds."""
@@ -75,6 +91,13 @@ _DROP_TEXTS = """
     UPDATE replies SET text = '', tool_calls = '[]', logprobs = 'null'
     WHERE round <= :last AND round > coalesce((SELECT value FROM cursors WHERE name = :name), 0)
 """
+_FORGET_QUESTIONS = """
+    UPDATE rounds SET request = ? WHERE number IN (
+        SELECT number FROM rounds
+        WHERE (source = 'organic' AND at < ? OR source = 'replay' AND at < ?) AND request != ? LIMIT ?
+    ) RETURNING number
+"""
+_FORGET_ANSWERS = "UPDATE replies SET text = '', tool_calls = '[]', prompt = '', reasons = '[]' WHERE round = ?"
 _NOTE_DROPPED = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _OLD_COMMANDS = "DELETE FROM commands WHERE at < ?"
 _OLD_PLANS = """

@@ -89,11 +89,11 @@ class RoundTable:
         row = self._connection.execute(query, {"id": storable(id), "steps": abs(steps)}).fetchone()
         return None if row is None else str(cell(row, str))
 
-    def challenge_from_outside(self, netuid: int, lot: float) -> Challenge | None:
-        """An organic challenge, or one from a file; `lot`, from 0 to 1, picks one of them."""
-        [(count,)] = self._connection.execute(f"SELECT count(*) {_FROM_OUTSIDE}", (netuid,)).fetchall()
+    def challenge_from_outside(self, netuid: int, lot: float, young: float) -> Challenge | None:
+        """An organic challenge since the unix time `young`, or one from a file; `lot`, from 0 to 1, picks one."""
+        [(count,)] = self._connection.execute(f"SELECT count(*) {_FROM_OUTSIDE}", (netuid, young)).fetchall()
         query = f"SELECT * {_FROM_OUTSIDE} ORDER BY number LIMIT 1 OFFSET ?"
-        row = self._connection.execute(query, (netuid, int(lot * count))).fetchone()
+        row = self._connection.execute(query, (netuid, young, int(lot * count))).fetchone()
         return None if row is None else challenge_of(row)
 
     # -- many of them ----------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ _TEXTLESS = """
         '' AS text
     FROM replies WHERE round = ? ORDER BY position
 """
-_FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND source IN ('organic', 'file')"
+_FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND (source = 'file' OR source = 'organic' AND at > ?)"
 _MARKS = "SELECT number, at FROM rounds INDEXED BY rounds_by_time"
 _MARKS_OF_ONE = "SELECT number, at FROM rounds WHERE netuid = :netuid"
 _OLDEST = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"

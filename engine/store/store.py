@@ -19,6 +19,11 @@ from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
 
 DAY_S = 86400.0
+HOUR_S = 3600.0
+DAY_HOURS = 24.0
+NEXT_PRUNE_S = HOUR_S
+"""How far away the next prune may be: what would be too old by then goes now."""
+
 MB = 1_000_000
 
 MAX_NONCES = 500_000
@@ -32,8 +37,11 @@ class Store:
     Every method may raise `StoreError`; a write that does has written nothing.
     """
 
-    def __init__(self, database: Database, *, retention_days: float, cap_mb: float = math.inf) -> None:
+    def __init__(
+        self, database: Database, *, retention_days: float, cap_mb: float = math.inf, users_hours: float = DAY_HOURS
+    ) -> None:
         self._database = database
+        self._users_s = users_hours * HOUR_S - NEXT_PRUNE_S
         self._cap_mb = cap_mb
         self._retention_s = retention_days * DAY_S
         self.journal = StoredJournal(database)
@@ -41,9 +49,15 @@ class Store:
         self.penalties = StoredStandings(database)
 
     @classmethod
-    async def open(cls, path: Path, *, retention_days: float, cap_mb: float = math.inf) -> "Store":
-        """Create or migrate the database file `path`. Raises StoreTooNew, StoreUnusable, StoreError."""
-        return cls(await Database.open(path), retention_days=retention_days, cap_mb=cap_mb)
+    async def open(
+        cls, path: Path, *, retention_days: float, cap_mb: float = math.inf, users_hours: float = DAY_HOURS
+    ) -> "Store":
+        """Create or migrate the database file `path`, in which users' words stay for `users_hours`.
+
+        Raises StoreTooNew, StoreUnusable, StoreError.
+        """
+        database = await Database.open(path)
+        return cls(database, retention_days=retention_days, cap_mb=cap_mb, users_hours=users_hours)
 
     async def close(self) -> None:
         """Close it, after all that was asked for before."""
@@ -77,7 +91,9 @@ class Store:
         return await self._database.read(lambda record: record.rounds.recent(netuid, limit))
 
     async def challenge_from_outside(self, netuid: int, lot: float) -> Challenge | None:
-        return await self._database.read(lambda record: record.rounds.challenge_from_outside(netuid, lot))
+        # A user's words that are asked again live on for another half of their time: the first half is theirs.
+        young = time.time() - self._users_s / 2
+        return await self._database.read(lambda record: record.rounds.challenge_from_outside(netuid, lot, young))
 
     async def probes_asked(self, netuid: int, since: float, now: float) -> list[float]:
         return await self._database.read(lambda record: record.rounds.probes_asked(netuid, since, now))
@@ -138,6 +154,9 @@ class Store:
         await self.nonces.sweep(now)
         before = now - self._retention_s
         first_kept = await self._database.write(lambda record: record.retention.forget(before, now))
+        asked, repeated = now - self._users_s, now - self._users_s / 2
+        while await self._database.write(lambda record: record.retention.forget_users(asked, repeated)):
+            pass
         pruned = 0
         while dropped := await self._drop_rounds(first_kept):
             pruned += dropped

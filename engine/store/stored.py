@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 from engine.validator.round_log import Tally
-from engine.values import At, Counted, Finite, ReplyStatus, Round
+from engine.values import At, Counted, Finite, ReplyStatus, Round, Source
 
 Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
 """A name or state of ours: it needs no cleaning."""
@@ -56,6 +56,7 @@ class StoredReply(Earned, frozen=True, kw_only=True):
     """A reply with what it earned, to which question: as the miner was asked it. `truth` is the known answer."""
 
     round_id: str
+    source: Source
     question: str
     truth: str | None
     parts: dict[str, float]

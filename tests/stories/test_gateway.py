@@ -70,9 +70,11 @@ def test_a_question_is_answered_whole_and_streamed_and_is_a_round(
     rounds = {row["id"]: row for row in exported("rounds", folder)}
     whole, piecewise = rounds[raw.headers["x-subnet-round"]], rounds[told["round"]]
     assert whole["source"] == piecewise["source"] == "organic"
-    replies = {(row["round_id"], row["uid"]): row for row in exported("replies", folder)}
+    replies = {(row["round_id"], row["uid"]): row for row in exported("replies", folder, "--with-users")}
     assert replies[whole["id"], raw.headers["x-subnet-miner"]]["text"] == raw.parse().choices[0].message.content
     assert replies[piecewise["id"], str(told["miner"])]["text"] == text
+    shown = [row for row in exported("replies", folder) if row["round_id"] == whole["id"]]
+    assert not any(row["text"] or row["question"] for row in shown), "users' words are exported on demand only"
     assert (replies[piecewise["id"], str(told["miner"])]["counted"] == "alone") is (mode == "fast")
 
 

@@ -206,6 +206,7 @@ async def test_samples_are_those_after_an_instant_the_newest_of_each(store: Stor
 
 
 async def test_each_recorded_question_has_its_part_of_the_lot(store: Store) -> None:
+    store._users_s = math.inf
     sources: tuple[Source, ...] = ("file", "synthetic", "organic", "replay", "file")
     for number, source in enumerate(sources):
         await record(store, number, source=source)

@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from console.record.folder import FolderRecord
 from engine.store import retention
 from engine.store.database import Database
 from engine.store.record import open_record
 from engine.store.store import Store
-from engine.values import Outcome
+from engine.values import Outcome, Request, Source
 from engine.weights.averages import Exponential
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey, recorded
 
 DAY = 86400.0
+HOUR = 3600.0
 
 
 @pytest.fixture
@@ -45,6 +47,37 @@ async def test_old_rounds_go_with_their_replies_and_counts_stay(
     assert await store.cursor("synthetic") == 10
     assert await store.history(NETUID, "robust") == b"h"
     assert await store.prune(T0 + DAY + 8 * 60) == 0
+
+
+async def test_what_users_said_and_were_told_is_forgotten_in_time_and_leaves_no_trace(
+    database: Database, tmp_path: Path
+) -> None:
+    store = Store(database, retention_days=7, users_hours=24)
+    sources: tuple[Source, ...] = ("organic", "replay", "file", "organic")
+    for number, source in enumerate(sources):
+        at = T0 + (20 if number == 3 else 0) * HOUR
+        judged = a_round(number, [a_reply(1, text=f"canary told {number}"), a_reply(2)], at=at)
+        asked = replace(judged.challenge, source=source, request=Request(prompt=f"canary asked {number}"))
+        verdicts = tuple(replace(one, reasons=("says canary",)) for one in judged.judgement.verdicts)
+        judged = replace(judged, challenge=asked, judgement=replace(judged.judgement, verdicts=verdicts))
+        await store.record(judged, netuid=NETUID, history=None, cursor=None)
+    await store.prune(T0 + 12 * HOUR)
+    kept = [await recorded(store, f"round-{number}") for number in range(4)]
+    assert [one.challenge.request.question for one in kept if one] == [
+        "canary asked 0", "", "canary asked 2", "canary asked 3",
+    ]  # fmt: skip
+    await store.prune(T0 + 24 * HOUR)
+    first = await recorded(store, "round-0")
+    assert first is not None
+    assert first.replies[0].text == ""
+    assert first.judgement.verdicts[0].reasons == ()
+    assert first.judgement.verdicts[0].score == a_round(0).judgement.verdicts[1].score, "what was earned stays"
+    await store.close()
+    held = (tmp_path / "store.db").read_bytes()
+    assert b"canary asked 0" not in held
+    assert b"canary told 1" not in held
+    assert b"canary asked 2" in held
+    assert b"canary told 3" in held
 
 
 async def test_the_file_gives_the_space_back(database: Database, tmp_path: Path) -> None:

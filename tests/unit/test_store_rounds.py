@@ -1,5 +1,6 @@
 """A round is stored whole and read back unchanged, together with the counts and history that it updates."""
 
+import math
 from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
@@ -227,6 +228,7 @@ async def test_commands_are_logged_newest_first(store: Store) -> None:
 
 
 async def test_questions_from_outside_are_found_again_by_lot(store: Store) -> None:
+    store._users_s = math.inf
     assert await store.challenge_from_outside(NETUID, 0.5) is None
     for number, source in enumerate(("synthetic", "organic", "file", "replay", "organic")):
         judged = a_round(number)
