@@ -81,8 +81,9 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Run]:
-    """`subnet-console launch --no-ui` with these arguments, killed at the end if it still runs.
+def running(*arguments: str, cwd: Path = ROOT, **environ: str) -> Iterator[Run]:
+    """`subnet-console launch --no-ui` with these arguments, killed at the end if it still runs; `environ` is added to
+    our own environment.
 
     None of its processes can load Textual.
     """
@@ -94,8 +95,12 @@ def running(*arguments: str) -> Iterator[Run]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((stead, os.environ.get("PYTHONPATH", "")))},
+            cwd=cwd,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join((stead, str(ROOT), os.environ.get("PYTHONPATH", ""))),
+                **environ,
+            },
         )
         run = Run(process)
         try:
