@@ -139,7 +139,7 @@ async def test_the_share_of_probes_and_their_budget_are_settings(session: Sessio
 
 
 async def test_recorded_questions_are_asked_again_when_that_is_set(session: Session) -> None:
-    judged = a_round(0)
+    judged = a_round(0, at=time.time())
     asked = replace(judged.challenge, source="organic", truth=None, request=Request(prompt="Why is grass green?"))
     await session.store.record(replace(judged, challenge=asked), netuid=7, history=None, cursor=None)
     source = await open_source(asking(session, replay_share=1.0))
