@@ -88,7 +88,7 @@ class FernetKey:
     def __init__(self, key: bytes, *, ttl: float) -> None:
         self._bytes = base64.urlsafe_b64decode(key)
         if len(self._bytes) != 2 * KEY_BYTES:
-            raise ValueError("a Fernet key has 32 bytes")
+            raise ValueError("a Fernet key must be 32 url-safe base64-encoded bytes")
         self._ttl = int(ttl)
         self._mac = HMAC(self._bytes[:KEY_BYTES], hashes.SHA256())
         # Never ended: a new context costs several times as much as AES for a whole challenge. A block in CBC depends on
