@@ -27,7 +27,7 @@ from miner_server.call import Call, json_response
 from miner_server.endpoint import Handler
 from miner_server.errors import RequestUnfit
 from miner_server.limits import Limits, Room
-from miner_server.openai.budgets import Budgets, tokens_of
+from miner_server.openai.budgets import Budgets, Headers, tokens_of
 from miner_server.openai.embeddings import Embedder, EmbeddingError, counted, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
 from miner_server.openai.reply import ChatReply, usage
@@ -150,14 +150,15 @@ class Door:
         except RequestUnfit as error:
             raise ApiError(400, str(error)) from None
         call.gate = "backend"
-        reply = ChatReply(asked)
+        limits = self._budgets.headers(key)
+        reply = ChatReply(asked, limits)
         completions: Sequence[Completion] = ()
 
         def tell(text: str, logprobs: Sequence[dict[str, Any]] = (), /) -> None:
             if call.stream is not None:
-                call.stream.put(reply.piece(0, text, logprobs), EVENT_STREAM, errand.headers)
+                call.stream.put(reply.piece(0, text, logprobs), EVENT_STREAM, (*errand.headers, *limits))
 
-        waiting = asyncio.create_task(_keep_alive(call, errand)) if asked.streamed else None
+        waiting = asyncio.create_task(_keep_alive(call, errand, limits)) if asked.streamed else None
         try:
             completion = await self._answering.answer(
                 asked.requests[0], call, on_text=tell if asked.streamed else None, seconds=ANSWER_S, errand=errand
@@ -168,7 +169,7 @@ class Door:
             if waiting is not None:
                 waiting.cancel()
         if asked.streamed:
-            return Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=errand.headers)
+            return Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=(*errand.headers, *limits))
         return Response(reply.whole((completion,)), headers=(*errand.headers, *self._budgets.headers(key)))
 
     async def embeddings(self, call: Call) -> Response:
@@ -262,13 +263,13 @@ class Door:
             )
 
 
-async def _keep_alive(call: Call, errand: Errand) -> None:
+async def _keep_alive(call: Call, errand: Errand, limits: Headers) -> None:
     """Comments in the stream, which clients pass over, for as long as there is no text: proxies and clients take a line
     on which nothing comes for a dead one."""
     while call.stream is not None:
         await asyncio.sleep(COMMENT_S)
         if errand.is_certain or call.stream.has_begun:
-            call.stream.put(COMMENT, EVENT_STREAM, errand.headers)
+            call.stream.put(COMMENT, EVENT_STREAM, (*errand.headers, *limits))
 
 
 def _is_near(host: str) -> bool:

@@ -34,7 +34,7 @@ def gateway(folder: Path) -> Iterator[tuple[Run, str]]:
 
 @pytest.fixture(scope="module")
 def client(gateway: tuple[Run, str], folder: Path) -> openai.OpenAI:
-    key = finished("keys", "add", "me", "--data-dir", str(folder)).stdout.strip()
+    key = finished("keys", "add", "me", "--tokens-per-month", "1000000", "--data-dir", str(folder)).stdout.strip()
     return openai.OpenAI(base_url=f"http://{gateway[1]}/v1", api_key=key, max_retries=0)
 
 
@@ -63,6 +63,8 @@ def test_a_question_is_answered_whole_and_streamed_and_is_a_round(
     assert text
     assert end.usage is not None
     assert end.usage.completion_tokens > 0
+    left = [int(one.headers["x-ratelimit-remaining-tokens"]) for one in (raw, streamed)]
+    assert 1_000_000 > left[0] >= left[1], "what users were told is charged to the key"
     told = (end.model_extra or {})["subnet"]
     assert told["round"] == streamed.headers["x-subnet-round"]
     assert "x-subnet-miner" not in streamed.headers
