@@ -6,7 +6,7 @@ import msgspec
 
 from engine.transport.description import EVENTS, JSON, reference
 from miner_server.openai.embeddings import EmbeddingsBody
-from miner_server.openai.request import ChatBody
+from miner_server.openai.request import ELSEWHERE, LABELS, ChatBody
 from miner_server.openapi import REFUSALS, Described
 
 TAG = "openai"
@@ -61,8 +61,19 @@ def _list_of(items: dict[str, Any]) -> dict[str, Any]:
 def described() -> Described:
     """The routes with their schemas."""
     _, bodies = msgspec.json.schema_components((ChatBody, EmbeddingsBody), ref_template="#/components/schemas/{name}")
+    elsewhere = {name: {"enum": [*plain] if isinstance(plain, tuple) else [plain]} for name, plain in ELSEWHERE.items()}
+    bodies |= {
+        "ChatBody": _complete(bodies["ChatBody"], elsewhere),
+        "EmbeddingsBody": _complete(bodies["EmbeddingsBody"], {}),
+    }
     schemas = {**bodies, "ApiError": _ERROR, "Model": _MODEL, "ChatCompletion": _COMPLETION}
     return Described(_operations(), schemas, SECURITY)
+
+
+def _complete(body: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body that may have these parameters and the labels besides its own, and no others."""
+    properties = {**body["properties"], **more, **{name: {} for name in LABELS}}
+    return {**body, "properties": properties, "additionalProperties": False}
 
 
 def _operations() -> dict[str, dict[str, Any]]:

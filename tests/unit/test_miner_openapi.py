@@ -4,7 +4,8 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,11 +23,14 @@ from starlette.types import Message, Scope
 from engine.keys import signature_hex
 from engine.transport.dialects import btauth
 from miner_server import admission, pages
+from miner_server.backends.scripted import ScriptedBackend
 from miner_server.call import Call
 from miner_server.endpoint import _send
+from miner_server.openai.embeddings import Embedded
 from miner_server.server import MinerServer
 from miner_server.stream import PIECE_BYTES
 from tests.unit.miner_helpers import ALICE, MINER, make_server, running, serving
+from tests.unit.openai_helpers import open_miner
 
 CHECKED: Any = [
     check
@@ -186,6 +190,49 @@ async def test_what_the_description_allows_a_validator_to_ask_is_answered() -> N
         labels = "POST /challenge", "POST /challenge/stream"
         statuses = await asyncio.to_thread(fuzz, url(server), *labels, examples=30, change=signed)
     assert all(set(came) == {200} and came[200] > 3 for came in statuses.values()), statuses
+
+
+class Lengths:
+    """An embedder of one dimension."""
+
+    name = "lengths"
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        return Embedded([[float(len(text))] for text in texts])
+
+
+CHAT: dict[str, Any] = {"model": ScriptedBackend.model, "messages": [{"role": "user", "content": "What is 1 plus 1?"}]}
+TEXTS: dict[str, Any] = {"model": Lengths.name, "input": "Which?"}
+
+
+async def test_what_the_description_allows_the_bearer_of_a_key_is_answered_or_refused_as_described(
+    tmp_path: Path,
+) -> None:
+    def bear(case: AnyCase) -> bool:
+        case.headers["Authorization"] = f"Bearer {miner.key}"
+        if isinstance(case.body, dict):  # else nothing is found out but that there is no such model, or no text
+            case.body |= CHAT if "messages" in case.body else TEXTS
+        return True
+
+    async with open_miner(ScriptedBackend(), tmp_path, embedder=Lengths()) as miner:
+        paths = (await document(miner.server))["paths"]
+        labels = [f"{method.upper()} {path}" for path in paths if path.startswith("/v1/") for method in paths[path]]
+        statuses = await asyncio.to_thread(fuzz, url(miner.server), *labels, examples=4, change=bear)
+    assert set(statuses) == set(labels) and len(labels) == 4
+    assert all(came and set(came) <= {200, 400, 404} for came in statuses.values()), statuses
+    assert all(200 in statuses[label] for label in labels if "{" not in label), statuses
+
+
+async def test_a_parameter_that_the_description_does_not_know_is_refused(tmp_path: Path) -> None:
+    async with open_miner(ScriptedBackend(), tmp_path) as miner, httpx.AsyncClient(trust_env=False) as http:
+        body = (await document(miner.server))["components"]["schemas"]["ChatBody"]
+        bearer = {"Authorization": f"Bearer {miner.key}"}
+        seen = [
+            (name in body["properties"], (await http.post(f"{miner.url}/chat/completions", json=asked, headers=bearer)))
+            for name, asked in ((name, {**CHAT, name: False}) for name in ("user", "store", "logprobs", "best_of"))
+        ]
+    assert body["additionalProperties"] is False
+    assert [(known, got.status_code) for known, got in seen] == [(True, 200)] * 3 + [(False, 400)]
 
 
 async def test_a_page_that_nobody_reads_holds_no_more_than_a_piece_of_it() -> None:
