@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from engine.chain.interface import CannotSeal, Chain, ChainEndpoint, ChainUnavailable, Look, Sealed
+from engine.chain.interface import CannotSeal, Chain, ChainEndpoint, ChainUnavailable, Fate, Look, Sealed
 from engine.chain.vector import fault_in
 from engine.keys import Signer
 from engine.values import Metagraph, Outcome
@@ -139,6 +139,11 @@ class ChainClient:
                 self._seen_at = time.monotonic()
                 self._ahead_s = time.time() - self._seen.made_at if self._seen.made_at else None
             return self._seen
+
+    async def fate_of(self, *, commit: str, since: int) -> Fate:
+        """See `Chain.fate_of`; of a commit of this hotkey. Raises `ChainUnavailable`."""
+        async with self._deadline():
+            return await self._chain.fate_of(self.netuid, hotkey=self.hotkey, commit=commit, since=since)
 
     async def _looked(self) -> Look:
         try:

@@ -58,6 +58,17 @@ def shares_of(row: Row) -> dict[int, float]:
     return {uid: value / total for uid, value in row} if total else {}
 
 
+class Fate(Struct, frozen=True):
+    """What has become of a timelocked commit by the last final block, which no reorganisation takes back.
+
+    A `waiting` one is still to be revealed. In `block`, the chain set the weights of a `revealed` one, or removed a
+    `dropped` one without setting any. It is `unknown` where the blocks in question are no longer kept.
+    """
+
+    state: Literal["waiting", "revealed", "dropped", "unknown"]
+    block: int = 0
+
+
 class Look(Struct, frozen=True, kw_only=True):
     """A subnet, with what it holds for one hotkey and one coldkey, all as of one block.
 
@@ -197,6 +208,10 @@ class Chain(Protocol):
         self, netuid: int, *, hotkey: Signer, sealed: Sealed, born: int | None = None
     ) -> Outcome:
         """Commit this hotkey to sealed weights, which the chain reveals by itself."""
+        ...
+
+    async def fate_of(self, netuid: int, *, hotkey: str, commit: str, since: int) -> Fate:
+        """What has become of this hotkey's timelocked commit, by its hash; it was on chain in the block `since`."""
         ...
 
     async def reveal_weights(

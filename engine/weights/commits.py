@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 
 from engine.chain.client import ChainClient
-from engine.chain.interface import Look
+from engine.chain.interface import ChainUnavailable, Fate, Look
 from engine.keys import Signer
 from engine.values import Outcome, WeightCommit
 from engine.weights.journal import JournalEntry, WeightJournal
@@ -16,6 +16,10 @@ from engine.weights.plan import WeightPlan
 from engine.weights.submission import reads_back
 
 TOO_EARLY = "RevealTooEarly"
+
+FINAL_WITHIN = 64
+"""Blocks after which the end of a commit is told from the newest look alone, if no final block has shown it: the chain
+finalises about three blocks behind its head."""
 
 
 class Waiting(Struct, frozen=True):
@@ -34,6 +38,8 @@ class Commits:
         self._journal = journal
         self._refused: set[int] = set()
         self._missing = False
+        self._last_seen: dict[int, int] = {}
+        self._gone_since: dict[int, int] = {}
         self.waiting: tuple[Waiting, ...] = ()
         """Commits still to be revealed, oldest first."""
 
@@ -48,6 +54,7 @@ class Commits:
         Raises `StoreError`.
         """
         on_chain = {commit.hash: commit for commit in look.commits}
+        known = {one.entry.id: one for one in self.waiting}
         waiting, self._missing = [], False
         for entry in await self._journal.committed_entries():
             if not entry.plan.is_of(self._chain.netuid, self._chain.hotkey):
@@ -55,11 +62,17 @@ class Commits:
             commit = on_chain.get(entry.plan.commit_hash)
             if commit is not None:
                 waiting.append(Waiting(entry, commit))
+                self._last_seen[entry.id] = look.block
+                self._gone_since.pop(entry.id, None)
                 continue
             if self._may_come_back(entry.plan, look):
                 self._missing = True
                 continue
-            outcome = _end_of(entry.plan, look)
+            fate = await self._fate(entry, look) if entry.plan.commit else UNKNOWN
+            if fate.state == "waiting":
+                waiting += [known[entry.id]] if entry.id in known else []
+                continue
+            outcome = _end_of(entry.plan, look, fate)
             await self._journal.settle(entry.id, outcome)
             self._refused.discard(entry.id)
             yield entry.plan, outcome
@@ -81,6 +94,19 @@ class Commits:
         """Whether it cannot have been revealed yet and its extrinsic may still land in another block."""
         return look.last_epoch < plan.window and look.block <= plan.block + self._chain.mortality
 
+    async def _fate(self, entry: JournalEntry, look: Look) -> Fate:
+        """What has become of a timelocked commit that the head no longer has; a block that is not final may not last.
+
+        A chain that does not tell for `FINAL_WITHIN` blocks is not asked any more.
+        """
+        if look.block - self._gone_since.setdefault(entry.id, look.block) > FINAL_WITHIN:
+            return UNKNOWN
+        since = max(entry.block, self._last_seen.get(entry.id, 0))
+        try:
+            return await self._chain.fate_of(commit=entry.plan.commit, since=since)
+        except ChainUnavailable:
+            return Fate("waiting")
+
     async def reveal(self, one: Waiting) -> Outcome:
         """Reveal a commit. The next `settle` reports the outcome."""
         plan = one.entry.plan
@@ -92,16 +118,29 @@ class Commits:
         return outcome
 
 
+UNKNOWN = Fate("unknown")
+
+REPLACED = "its weights have been replaced since, or lack those of miners whose uid changed hands"
 UNCHANGED = "the chain had these weights before this commit: even if it had been dropped, they would stand"
 
 
-def _end_of(plan: WeightPlan, look: Look) -> Outcome:
-    """The outcome of a commit that is no longer on chain: applied if its weights are, and not from before."""
-    if not reads_back(plan, look):
-        missing = "the chain no longer has this commit, nor its weights"
-        return Outcome(status="lost", reason=missing + _why_lost(plan, look))
-    if not plan.unchanged:
+def _end_of(plan: WeightPlan, look: Look, fate: Fate) -> Outcome:
+    """The outcome of a commit that is no longer on chain: by its fate, or if that is unknown by the weights on chain.
+
+    Weights that read back and are not from before were applied, whatever the node says.
+    """
+    reads = reads_back(plan, look)
+    if fate.state == "revealed":
+        return Outcome(status="applied", block=fate.block, reason="" if reads else REPLACED)
+    if reads and not plan.unchanged:
         return Outcome(status="applied", block=look.block)
+    if fate.state == "dropped":
+        dropped = f"the chain dropped it in block {fate.block} without setting its weights"
+        return Outcome(status="lost", reason=dropped + _why_lost(plan, look))
+    if not reads:
+        missing = "the chain no longer has this commit, nor its weights"
+        replaced = ": they were dropped when they were revealed, or replaced by others since" if look.weights else ""
+        return Outcome(status="lost", reason=missing + (_why_lost(plan, look) or replaced))
     if cannot := _why_unopened(plan, look):
         return Outcome(status="lost", reason=f"the chain could not open it, and has these weights from before{cannot}")
     return Outcome(status="applied", block=look.block, reason=UNCHANGED)
@@ -130,4 +169,4 @@ def _why_lost(plan: WeightPlan, look: Look) -> str:
         return ": the hotkey had no validator permit when they were revealed"
     if own.stake < rules.stake_threshold:
         return f": a stake of {own.stake:g} is below the threshold of {rules.stake_threshold:g}"
-    return ": they were dropped when they were revealed, or replaced by others since" if look.weights else ""
+    return ""

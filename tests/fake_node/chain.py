@@ -57,9 +57,20 @@ class Block:
         return grown_codec().entry("MinerCollateral", *where, value=value)
 
     def _events(self) -> tuple[str, str]:
-        return self.codec.entry(
-            _EVENTS, value=[_event(self.codec, at, error) for at, error in enumerate(self.results)], pallet="System"
-        )
+        reveals = [
+            _reveal(self.state.netuid, slot.hotkey)
+            for slot in self.state.slots
+            for ended in slot.ended
+            if ended.block == self.state.block and ended.revealed
+        ]
+        outcomes = [_event(self.codec, at, error) for at, error in enumerate(self.results)]
+        return self.codec.entry(_EVENTS, value=[*reveals, *outcomes], pallet="System")
+
+
+def _reveal(netuid: int, hotkey: str) -> dict[str, Any]:
+    """What the runtime says when it has set the weights of a timelocked commit, before any extrinsic of its block."""
+    event = {"SubtensorModule": {"TimelockedWeightsRevealed": (netuid, hotkey)}}
+    return {"phase": "Initialization", "event": event, "topics": []}
 
 
 def _event(codec: Codec, at: int, error: int | None) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class FakeNode:
 
     `bare_pool_errors`: the pool says why in its message, as chopsticks does, and not in its data. `stuck`: its head
     stays where it was. `lies_by` is added to the number of every head that it tells. `stale`: the metadata that it
-    serves is the runtime's before. `peers` is what it says of its neighbours. `asked` are the methods of all requests.
+    serves is the runtime's before. `keeps` is how many blocks' state it has, None for all. `peers` is what it says of
+    its neighbours. `asked` are the methods of all requests.
     """
 
     def __init__(self, netuid: int, rules: Hyperparameters, *, seed: int = 0, chain: FakeChain | None = None) -> None:
@@ -35,6 +36,7 @@ class FakeNode:
         self.bare_pool_errors = False
         self.lies_by = 0
         self.stale = False
+        self.keeps: int | None = None
         self.peers = 8
         self.asked: list[str] = []
         self.port = 0
@@ -131,6 +133,8 @@ class FakeNode:
                 return self._at(at).storage.get(key)
             case "state_queryStorageAt", [keys, *at]:
                 block = self._at(at)
+                if self.keeps is not None and blocks[-1].state.block - block.state.block >= self.keeps:
+                    raise RpcError(4003, "Client error: UnknownBlock", f"State already discarded for {block.hash}")
                 return [{"block": block.hash, "changes": [[key, block.storage.get(key)] for key in keys]}]
             case "author_submitExtrinsic", [raw]:
                 return chain.submit(raw, bare_errors=self.bare_pool_errors)

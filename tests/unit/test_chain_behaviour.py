@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from engine.chain.commitment import commitment, new_salt
 from engine.chain.embedded import EmbeddedChain
 from engine.chain.embedded.timelock import Payload
-from engine.chain.interface import TIMELOCKED, Chain, Look, Sealed
+from engine.chain.interface import TIMELOCKED, Chain, Fate, Look, Sealed
 from engine.chain.substrate import SubstrateChain
 from engine.values import Hyperparameters, Outcome
 from tests.fake_node.node import FakeNode, running
@@ -440,6 +440,23 @@ async def test_sealed_weights_that_break_a_rule_are_dropped_when_they_are_reveal
     await bench.pass_blocks(look.next_epoch - look.block)
     look = await look_at(bench)
     assert (look.commits, look.weights) == ((), ())
+
+
+async def fate(bench: Bench, made: Sealed, since: int) -> Fate:
+    return await bench.chain.fate_of(NETUID, hotkey=VALIDATOR.ss58_address, commit=made.hash, since=since)
+
+
+@pytest.mark.parametrize(("version", "state"), [(7, "revealed"), (6, "dropped")])
+async def test_the_fate_of_a_timelocked_commit_is_told_with_its_block(opened: Open, version: int, state: str) -> None:
+    bench = await opened(commit_reveal=True, commit_reveal_version=TIMELOCKED, weights_version=7)
+    await a_validator(bench)
+    made = await sealed(bench, 0, 1, values=[1, 2], version_key=version)
+    committed = await bench.chain.commit_timelocked(NETUID, hotkey=VALIDATOR, sealed=made)
+    look = await look_at(bench)
+    assert (await fate(bench, made, committed.block)).state == "waiting"
+    await bench.pass_blocks(look.next_epoch - look.block + 9)
+    told = await fate(bench, made, committed.block)
+    assert (told.state, told.block) == (state, look.next_epoch)
 
 
 async def test_a_timelocked_commit_waits_for_as_many_epochs_as_the_subnet_says(opened: Open) -> None:

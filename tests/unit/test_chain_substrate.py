@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from engine.chain.interface import ChainUnavailable
+from engine.chain.embedded.timelock import Payload
+from engine.chain.interface import TIMELOCKED, ChainUnavailable, Fate, Sealed
 from engine.chain.substrate import SubstrateChain
 from engine.chain.substrate.connection import NodeConnection
 from engine.chain.substrate.glance import survey
@@ -18,7 +21,7 @@ from engine.chain.substrate.runtime import Runtime
 from engine.chain.substrate.worker import _worded
 from engine.values import Hyperparameters, Outcome
 from tests.fake_node import websocket
-from tests.fake_node.chain import RpcError
+from tests.fake_node.chain import FINAL_AFTER, RpcError
 from tests.fake_node.metadata import at_spec, without
 from tests.fake_node.node import FakeNode, Fault, running
 from tests.unit.chain_helpers import NETUID, kept_process, key
@@ -50,6 +53,89 @@ async def registered(chain: SubstrateChain, name: str = "miner") -> Outcome:
 
 async def is_registered(chain: SubstrateChain) -> bool:
     return (await chain.look(NETUID, hotkey=MINER.ss58_address)).own is not None
+
+
+# -- the fate of a timelocked commit ---------------------------------------------------------------------------
+
+
+VALIDATOR = key("validator")
+HIDING = replace(RULES, commit_reveal=True, commit_reveal_version=TIMELOCKED)
+
+
+@asynccontextmanager
+async def committed(*numbers: int) -> AsyncIterator[tuple[FakeNode, SubstrateChain, list[Sealed], int]]:
+    """A node whose validator has commits to weights on itself, and the block of the last one."""
+    rules = replace(HIDING, weights_rate_limit=0)
+    async with running(FakeNode(NETUID, rules)) as node:
+        node.make_block()
+        node.adopt(VALIDATOR.ss58_address, stake=5000)
+        node.make_block()
+        chain = SubstrateChain(node.url, process=kept_process(), block_time=0.1)
+        made = []
+        for number in numbers:
+            sealed = Sealed(commit=bytes([255, number]) * 90, reveal_round=1, version=TIMELOCKED)
+            node.chain.sealed[sealed.commit] = Payload(VALIDATOR.ss58_address, (0,), (number,), 0)
+            outcome = await chain.commit_timelocked(NETUID, hotkey=VALIDATOR, sealed=sealed)
+            assert outcome.ok, outcome
+            made.append(sealed)
+        try:
+            yield node, chain, made, outcome.block
+        finally:
+            await chain.close()
+
+
+async def fate(chain: SubstrateChain, sealed: Sealed, since: int) -> Fate:
+    return await chain.fate_of(NETUID, hotkey=VALIDATOR.ss58_address, commit=sealed.hash, since=since)
+
+
+def to_block(node: FakeNode, block: int) -> None:
+    while node.head.state.block < block:
+        node.make_block()
+
+
+async def test_a_commit_waits_until_a_final_block_shows_its_end() -> None:
+    async with committed(1) as (node, chain, [sealed], since):
+        to_block(node, 20 + FINAL_AFTER - 1)
+        assert (await chain.look(NETUID, hotkey=VALIDATOR.ss58_address)).commits == ()
+        assert await fate(chain, sealed, since) == Fate("waiting")
+        node.make_block()
+        assert await fate(chain, sealed, since) == Fate("revealed", 20)
+
+
+async def test_a_beacon_that_was_late_makes_a_commit_dropped_and_no_other_event_makes_up_for_it() -> None:
+    """Another validator's reveal in the same block, and plain extrinsics, are not ours."""
+    async with committed(1) as (node, chain, [sealed], since):
+        node.chain.sealed.clear()
+        other = key("other")
+        node.adopt(other.ss58_address, stake=5000)
+        theirs = Sealed(commit=b"\xffother" * 20, reveal_round=1, version=TIMELOCKED)
+        node.chain.sealed[theirs.commit] = Payload(other.ss58_address, (1,), (1,), 0)
+        to_block(node, 12)
+        assert (await chain.commit_timelocked(NETUID, hotkey=other, sealed=theirs)).ok
+        to_block(node, 40)
+        assert await fate(chain, sealed, since) == Fate("dropped", 20)
+
+
+async def test_nothing_is_guessed_from_blocks_that_a_node_has_discarded() -> None:
+    async with committed(1) as (node, chain, [sealed], since):
+        to_block(node, 60)
+        for keeps, told in ((40, Fate("unknown")), (41, Fate("unknown")), (42, Fate("revealed", 20))):
+            node.keeps = keeps
+            assert await fate(chain, sealed, since) == told
+
+
+async def test_of_two_commits_that_end_in_one_block_with_one_reveal_neither_is_guessed() -> None:
+    async with committed(1, 2) as (node, chain, [first, second], since):
+        del node.chain.sealed[second.commit]
+        to_block(node, 30)
+        assert [await fate(chain, one, since) for one in (first, second)] == [Fate("unknown"), Fate("unknown")]
+
+
+async def test_a_commit_that_never_was_on_chain_has_no_fate() -> None:
+    async with committed(1) as (node, chain, _, since):
+        to_block(node, 30)
+        never = Sealed(commit=b"never", reveal_round=1, version=TIMELOCKED)
+        assert await fate(chain, never, since) == Fate("unknown")
 
 
 # -- reading ---------------------------------------------------------------------------------------------------

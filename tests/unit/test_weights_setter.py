@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.embedded import EmbeddedChain
-from engine.chain.interface import TIMELOCKED, CannotSeal, Look, Sealed
+from engine.chain.interface import TIMELOCKED, CannotSeal, ChainUnavailable, Fate, Look, Sealed
 from engine.values import Outcome
-from engine.weights.commits import UNCHANGED
+from engine.weights.commits import FINAL_WITHIN, UNCHANGED
 from engine.weights.plan import Basis
 from tests.unit.chain_helpers import NETUID, RULES, key, metagraph_on, running_subnet, weights_on
 from tests.unit.weights_helpers import Faults, FaultyChain, MemoryJournal, Recorder, scored, setter_on
@@ -477,7 +477,8 @@ async def test_a_commit_to_the_weights_that_the_chain_has_is_told_from_one_that_
         await setter.step()
     assert (await setter.commit_now()).status == "committed"
     assert [plan.unchanged for plan in journal.plans] == [False, True, True]
-    assert [journal.outcomes[entry].reason for entry in (0, 1)] == ["", UNCHANGED]
+    ends = [(journal.outcomes[entry].status, journal.outcomes[entry].block) for entry in (0, 1)]
+    assert ends == [("applied", 40), ("applied", 60)]
     await chain.close()
     raised = replace(SEALING, weights_version=9)
     owner = await EmbeddedChain.open(tmp_path / "chain.db", netuid=3, hyperparameters=raised)
@@ -486,8 +487,55 @@ async def test_a_commit_to_the_weights_that_the_chain_has_is_told_from_one_that_
     await to_block(owner, 80)
     await setter.step()
     assert (journal.outcomes[2].status, recorder.outcomes) == ("lost", ["lost"])
-    assert "has these weights from before: they were made for version key 0" in journal.outcomes[2].reason
+    dropped = "the chain dropped it in block 80 without setting its weights: they were made for version key 0"
+    assert journal.outcomes[2].reason.startswith(dropped)
     await owner.close()
+
+
+class Reticent(FaultyChain):
+    """A chain that tells of a commit's fate what a test has it tell; "" for no answer."""
+
+    told = "unknown"
+
+    async def fate_of(self, netuid: int, **_call: object) -> Fate:
+        if self.told == "":
+            raise ChainUnavailable("no answer")
+        return Fate(self.told)  # type: ignore[arg-type]
+
+
+async def test_where_blocks_are_no_longer_kept_the_weights_on_chain_decide(tmp_path: Path) -> None:
+    chain = Reticent(await running_subnet(tmp_path, rules=SEALING))
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal, Recorder())
+    for window in (40, 60):
+        assert (await setter.commit_now()).status == "committed"
+        await to_block(chain, window)
+        await setter.step()
+    assert [(journal.outcomes[entry].status, journal.outcomes[entry].reason) for entry in (0, 1)] == [
+        ("applied", ""),
+        ("applied", UNCHANGED),
+    ]
+    await chain.inner.close()
+
+
+@pytest.mark.parametrize("told", ["waiting", ""])
+async def test_a_commit_stays_committed_until_a_final_block_shows_its_end_and_not_for_ever(
+    tmp_path: Path, told: str
+) -> None:
+    chain = Reticent(await running_subnet(tmp_path, rules=SEALING))
+    chain.told = told
+    setter = setter_on(chain, MemoryJournal(), recorder := Recorder())
+    assert (await setter.commit_now()).status == "committed"
+    setter.pause()
+    await setter.step()
+    for block in (40, 41, 40 + FINAL_WITHIN):
+        await to_block(chain, block)
+        await setter.step()
+        assert (recorder.outcomes, len(setter.commits)) == (["committed"], 1)
+    await to_block(chain, 41 + FINAL_WITHIN)
+    await setter.step()
+    assert (recorder.outcomes, setter.commits) == (["committed", "applied"], ())
+    await chain.inner.close()
 
 
 async def test_without_what_seals_nothing_is_sent_and_the_refusal_says_what_to_install(tmp_path: Path) -> None:

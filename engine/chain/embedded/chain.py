@@ -25,7 +25,7 @@ from engine.chain.embedded import epoch, neurons, sandbox, timelock, weights
 from engine.chain.embedded.look import look_of
 from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.chain.embedded.state_file import ChainDataError, ChainGone, StateFile, told
-from engine.chain.interface import ChainEndpoint, ChainUnavailable, Look, Sealed
+from engine.chain.interface import ChainEndpoint, ChainUnavailable, Fate, Look, Sealed
 from engine.keys import Signer
 from engine.sqlite import failure_of
 from engine.values import EMBEDDED, Hyperparameters, Outcome
@@ -214,6 +214,9 @@ class EmbeddedChain:
             lambda state: weights.commit_timelocked(_subnet(state, netuid), hotkey=address, sealed=sealed),
             born=born,
         )
+
+    async def fate_of(self, netuid: int, *, hotkey: str, commit: str, **_since: int) -> Fate:
+        return weights.fate_of(_subnet(await self._newest(), netuid), hotkey=hotkey, commit=commit)
 
     async def reveal_weights(
         self,

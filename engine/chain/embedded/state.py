@@ -39,12 +39,20 @@ class Commit(Struct, frozen=True):
     sealed: bytes = b""
 
 
+class Ended(Struct, frozen=True):
+    """A timelocked commit that left the queue in `block`: its weights were set, or it was dropped."""
+
+    hash: str
+    block: Natural
+    revealed: bool
+
+
 class Slot(Struct, frozen=True, kw_only=True):
     """One uid. `weights` and `bonds` are (uid, u16); incentive, dividends, consensus and vtrust range from 0 to 1.
 
     `emission` is in rao per epoch.
 
-    `commits` are the unrevealed ones, oldest first.
+    `commits` are the unrevealed ones, and `ended` the last timelocked ones that are not any more, both oldest first.
     """
 
     hotkey: str
@@ -55,6 +63,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     weights: tuple[tuple[Natural, Natural], ...] = ()
     bonds: tuple[tuple[Natural, Natural], ...] = ()
     commits: tuple[Commit, ...] = ()
+    ended: tuple[Ended, ...] = ()
     incentive: float = 0.0
     dividends: float = 0.0
     consensus: float = 0.0

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.state import RAO, ChainState, Commit, Refused, Slot, to_rao, with_slot
+from engine.chain.embedded.state import RAO, ChainState, Commit, Ended, Refused, Slot, to_rao, with_slot
 from engine.chain.embedded.timelock import Payload
-from engine.chain.interface import TIMELOCKED, Sealed
+from engine.chain.interface import TIMELOCKED, Fate, Sealed
 from engine.values import WeightCommit
 
 U16_MAX = 65535
@@ -61,14 +61,32 @@ def reveal_due(state: ChainState, opened: Callable[[bytes], Payload | None]) -> 
         state = with_slot(state, uid, replace(slot, commits=tuple(one for one in slot.commits if one not in due)))
         for commit in due:
             payload = opened(commit.sealed) if _due(state, commit) == state.epochs else None
-            if payload is not None and payload.hotkey == slot.hotkey:
-                try:
-                    state = _weighed(
-                        state, slot.hotkey, payload.uids, payload.values, payload.version_key, revealed=True
-                    )
-                except (Refused, ValueError):
-                    continue
+            after = state if payload is None else _opened(state, slot.hotkey, payload)
+            ended = (*after.slots[uid].ended, Ended(commit.hash, state.block, after is not state))[-MOST_COMMITS:]
+            state = with_slot(after, uid, replace(after.slots[uid], ended=ended))
     return state
+
+
+def _opened(state: ChainState, hotkey: str, payload: Payload) -> ChainState:
+    """The state with the weights of a commit of this hotkey; as it was if they break a rule."""
+    if payload.hotkey != hotkey:
+        return state
+    try:
+        return _weighed(state, hotkey, payload.uids, payload.values, payload.version_key, revealed=True)
+    except (Refused, ValueError):
+        return state
+
+
+def fate_of(state: ChainState, *, hotkey: str, commit: str) -> Fate:
+    """What has become of a timelocked commit."""
+    own = state.uid_of(hotkey)
+    if own is None:
+        return Fate("dropped", state.block)
+    slot = state.slots[own]
+    if any(one.hash == commit for one in slot.commits):
+        return Fate("waiting")
+    ends = (Fate("revealed" if one.revealed else "dropped", one.block) for one in slot.ended if one.hash == commit)
+    return next(ends, Fate("unknown"))
 
 
 def reveal_weights(

@@ -11,7 +11,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from engine.chain.interface import NOT_SENT, CannotSeal, ChainEndpoint, ChainUnavailable, Look, Sealed
+from engine.chain.interface import NOT_SENT, CannotSeal, ChainEndpoint, ChainUnavailable, Fate, Look, Sealed
 from engine.chain.substrate.endpoints import Endpoints, network_of
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
@@ -23,10 +23,12 @@ from engine.chain.substrate.messages import (
     Find,
     HeadBlock,
     Included,
+    Known,
     NodeFailed,
     NotYet,
     PalletCall,
     Pooled,
+    ReadFate,
     ReadHead,
     ReadLook,
     Rejection,
@@ -240,6 +242,14 @@ class SubstrateChain:
             commit_reveal_version=sealed.version,
         )
         return await self._extrinsic(hotkey, self._of_mechanism("commit_timelocked{}_weights", arguments), born=born)
+
+    async def fate_of(self, netuid: int, *, hotkey: str, commit: str, since: int) -> Fate:
+        asked = ReadFate(netuid=netuid, hotkey=hotkey, commit=commit, since=since, mechanism=self._mechanism)
+        match await self._ask(asked):
+            case Known(fate):
+                return fate
+            case other:
+                raise self._unexpected(other)
 
     async def reveal_weights(
         self,

@@ -16,7 +16,7 @@ from substrateinterface.storage import StorageKey
 from substrateinterface.transport import WebsocketTransport
 
 from engine.chain.commitment import largest_commit
-from engine.chain.interface import CannotSeal, Look
+from engine.chain.interface import CannotSeal, Fate, Look
 from engine.chain.substrate.glance import Unfit, require_same_chain, require_true_head
 from engine.chain.substrate.messages import (
     ERA_BLOCKS,
@@ -26,13 +26,22 @@ from engine.chain.substrate.messages import (
     NotYet,
     PalletCall,
     Pooled,
+    ReadFate,
     Rejection,
     Seal,
     SealedWeights,
     Unsigned,
 )
 from engine.chain.substrate.node_socket import NodeSocket
-from engine.chain.substrate.reads import SUBNETS, SYSTEM, USUAL_UIDS, consensus_of, read_look
+from engine.chain.substrate.reads import (
+    SUBNETS,
+    SYSTEM,
+    USUAL_UIDS,
+    consensus_of,
+    read_look,
+    timelocked_commits,
+    weights_index,
+)
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.runtime import Runtime
 from engine.chain.substrate.storage import Item
@@ -45,6 +54,9 @@ MOST_BLOCKS = 100
 REORG_BLOCKS = 10
 """How many blocks a reorganisation may take the head back; mainnet finalises about three blocks behind it."""
 
+
+REVEALED = "TimelockedWeightsRevealed"
+"""The event of a timelocked commit whose weights were set: where they are stored, and whose they are."""
 
 RUNTIMES_KEPT = 2
 """Endpoints may run two runtimes while an upgrade goes round."""
@@ -134,6 +146,51 @@ class NodeConnection:
             )
         except StorageFunctionNotFound as error:
             raise Unfit(f"its runtime {self._spec} does not store {pallet}.{name}, which is needed") from error
+
+    def fate(self, asked: ReadFate) -> Fate:
+        """What has become of a timelocked commit: the block in which it left the queue is found by bisection.
+
+        Only final blocks count. Most nodes discard the state of all but the last 256.
+        """
+        last = self._number(str(self._rpc("chain_getFinalizedHead")))
+        left = self._waiting(last, asked)
+        if last <= asked.since or left is None or asked.commit in left:
+            return Fate("waiting")
+        before, after = asked.since, last
+        while after - before > 1:
+            middle = (before + after) // 2
+            waiting = self._waiting(middle, asked)
+            if waiting is None or asked.commit in waiting:
+                before = middle
+            else:
+                after, left = middle, waiting
+        waiting = self._waiting(before, asked)
+        if waiting is None or asked.commit not in waiting:
+            return Fate("unknown")
+        revealed = self._reveals(after, asked)
+        if revealed is None or 0 < revealed < len(waiting - left):
+            return Fate("unknown")
+        return Fate("revealed" if revealed else "dropped", after)
+
+    def _waiting(self, number: int, asked: ReadFate) -> frozenset[str] | None:
+        """The hotkey's commits that waited in this block; None if the node has discarded its state."""
+        at = str(self._rpc("chain_getBlockHash", number))
+        try:
+            self._follow(at)
+            query = partial(self._query, at)
+            return timelocked_commits(self._storage, query, asked.netuid, asked.mechanism, asked.hotkey)
+        except SubstrateRequestException:
+            return None
+
+    def _reveals(self, number: int, asked: ReadFate) -> int | None:
+        """How many commits of the hotkey were revealed in this block; None if the runtime does not say."""
+        at = str(self._rpc("chain_getBlockHash", number))
+        self._follow(at)
+        if REVEALED not in {event.name for event in self._api.metadata.get_metadata_pallet(SUBNETS).events or ()}:
+            return None
+        [told] = self._read(at, [(SYSTEM, "Events")])
+        whose = (weights_index(asked.netuid, asked.mechanism), asked.hotkey)
+        return len([one for one in told if one["event_id"] == REVEALED and tuple(one["attributes"]) == whose])
 
     def seal(self, asked: Seal) -> SealedWeights | Rejection:
         """Seal weights by the schedule of the head block."""

@@ -9,7 +9,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from engine.chain.interface import Look, Sealed
+from engine.chain.interface import Fate, Look, Sealed
 from engine.pipes import read_message, write_message
 
 ERA_BLOCKS = 64
@@ -98,6 +98,22 @@ class Seen(Struct, frozen=True, tag=True):
     look: Look
 
 
+class ReadFate(Struct, frozen=True, kw_only=True, tag=True):
+    """Asks what has become of a hotkey's timelocked commit, which was on chain in the block `since`."""
+
+    netuid: int
+    hotkey: str
+    commit: str
+    since: int
+    mechanism: int = 0
+
+
+class Known(Struct, frozen=True, tag=True):
+    """The fate of a commit."""
+
+    fate: Fate
+
+
 class PalletCall(Struct, frozen=True, kw_only=True, tag=True):
     """A call of the subnets' pallet and its signer; of several forms, the first one that the runtime has.
 
@@ -183,12 +199,13 @@ class NodeFailed(Struct, frozen=True, tag=True):
     unfit: bool = False
 
 
-Request = Connect | Survey | ReadHead | ReadLook | PalletCall | Seal | Send | Find
+Request = Connect | Survey | ReadHead | ReadLook | ReadFate | PalletCall | Seal | Send | Find
 Answer = (
     Connected
     | Surveyed
     | HeadBlock
     | Seen
+    | Known
     | Unsigned
     | SealedWeights
     | Pooled

@@ -42,10 +42,10 @@ VECTORS = (
 )  # fmt: skip
 OF_MECHANISM = ("Incentive", "LastUpdate")
 """Items of the subnets' pallet by netuid: rules, the epoch schedule, and one value per uid. The last two, the weights
-and the commits are stored by the number of a mechanism, which equals the netuid for a subnet's first mechanism."""
+and the commits are stored by the number of a mechanism (`weights_index`), which equals the netuid for a subnet's first
+mechanism."""
 
-MECHANISMS_APART = 4096
-"""The number of a mechanism is this times its index within the subnet, plus the netuid."""
+_MECHANISMS_APART = 4096
 
 MOST_EPOCHS = 64
 """Reveal periods searched for timelocked commits; a subnet's is usually 1, and at most 100."""
@@ -83,6 +83,11 @@ class _Own(Struct, frozen=True, kw_only=True):
     take: int
 
 
+def weights_index(netuid: int, mechanism: int) -> int:
+    """The number under which a mechanism's weights and commits are stored."""
+    return mechanism * _MECHANISMS_APART + netuid
+
+
 def read_look(
     storage: Storage,
     query: Query,
@@ -97,7 +102,7 @@ def read_look(
 
     `uids` is how many uids are expected; more of them cost another round trip. Raises `NotOnChain`, `Unfit`.
     """
-    index = mechanism * MECHANISMS_APART + netuid
+    index = weights_index(netuid, mechanism)
     extras = [name for name in EXTRAS if storage.has(SUBNETS, name)]
     versions = [name for name in ("CommitRevealWeightsVersion",) if storage.has(SUBNETS, name)]
     beacon = [name for name in ("LastStoredRound",) if storage.has(DRAND, name)]
@@ -371,6 +376,19 @@ def _epochs_to_reveal(storage: Storage, stored: Values, index: int) -> list[Item
     return [(SUBNETS, TIMELOCKED_COMMITS, index, past) for past in range(max(epoch - period, 0), epoch + 1)]
 
 
+def timelocked_commits(storage: Storage, query: Query, netuid: int, mechanism: int, hotkey: str) -> frozenset[str]:
+    """The hashes of this hotkey's timelocked commits that wait to be revealed. Raises `Unfit`."""
+    rules = ("CommitRevealWeightsEnabled", "SubnetEpochIndex", "RevealPeriodEpochs")
+    found = storage.read(query, [(SUBNETS, name, netuid) for name in rules])
+    queues = _epochs_to_reveal(storage, dict(zip(rules, found, strict=True)), weights_index(netuid, mechanism))
+    waiting = (one for queue in storage.read(query, queues) for one in queue)
+    return frozenset(_commit_hash(sealed) for who, _, sealed, _ in waiting if who == hotkey)
+
+
+def _commit_hash(sealed: bytes) -> str:
+    return "0x" + hashlib.blake2b(sealed, digest_size=32).hexdigest()
+
+
 def _timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[WeightCommit]:
     """This hotkey's commits in these queues, the last of which is the current epoch's."""
     epoch, period, tempo = stored["SubnetEpochIndex"], stored["RevealPeriodEpochs"], stored["Tempo"]
@@ -379,7 +397,7 @@ def _timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[
         for who, made, commit, _ in queue:
             if who == hotkey:
                 yield WeightCommit(
-                    hash="0x" + hashlib.blake2b(commit, digest_size=32).hexdigest(),
+                    hash=_commit_hash(commit),
                     block=made,
                     reveal_from=first,
                     reveal_until=first + tempo - 1,

@@ -12,8 +12,10 @@ from engine.chain.substrate.messages import (
     Connect,
     Find,
     HeadBlock,
+    Known,
     NodeFailed,
     PalletCall,
+    ReadFate,
     ReadHead,
     ReadLook,
     Rejection,
@@ -88,6 +90,8 @@ class Worker:
                     return Seen(node.look(request.netuid, request.hotkey, request.coldkey, request.mechanism))
                 except NotOnChain as error:
                     return Rejection(str(error))
+            case ReadFate():
+                return Known(node.fate(request))
             case Seal():
                 return node.seal(request)
             case PalletCall():
