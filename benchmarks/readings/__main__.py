@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.readings.corpus import FOLDER, HALVES, HELD, Pair, pairs
+from benchmarks.readings.corpus import FOLDER, HALVES, HELD, Pair, framed, pairs
 from engine.answers.registry import answer_type
 from engine.values import Reply
 
@@ -18,10 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readings", description=__doc__)
     parser.add_argument("half", choices=(*HALVES, HELD), nargs="?", default="dev")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="another folder of facts, wordings and replies")
+    parser.add_argument("--frames", help="only the facts in the wordings of this file, such as several.txt")
     parser.add_argument("--misses", action="store_true", help="show the pairs that are misjudged, to learn from")
     parser.add_argument("--type", help="only this type of answer")
     args = parser.parse_args()
-    chosen = [pair for pair in pairs(args.half, args.folder) if args.type in (None, pair.type)]
+    made = framed(args.half, args.frames, args.folder) if args.frames else pairs(args.half, args.folder)
+    chosen = [pair for pair in made if args.type in (None, pair.type)]
     began = time.process_time()
     missed = [pair for pair in chosen if met(pair) != pair.right]
     spent = time.process_time() - began

@@ -46,9 +46,17 @@ def pairs(half: str, folder: Path = FOLDER) -> Iterator[Pair]:
     if half == HELD:
         yield from _written(_facts(folder / "held.txt"))
         return
-    lots = random.Random(half)
     yield from _written(_half(_facts(folder / "written.txt"), half))
-    wordings = _sections(folder / "frames.txt")
+    yield from framed(half, "frames.txt", folder)
+    polarity = _sections(folder / "polarity.txt")
+    for fact in _half(_read(polarity["facts"], "yes_no"), half):
+        yield from _polar(fact, {name: _half(frames, half) for name, frames in polarity.items() if name != "facts"})
+
+
+def framed(half: str, name: str, folder: Path = FOLDER) -> Iterator[Pair]:
+    """The pairs of a half that a file of wordings makes of the facts."""
+    lots = random.Random(half)
+    wordings = _sections(folder / name)
     for fact in _half(_facts(folder / "facts.txt"), half):
         for frame in _half(wordings["states"], half):
             yield from _stated(fact, frame, lots)
@@ -56,9 +64,6 @@ def pairs(half: str, folder: Path = FOLDER) -> Iterator[Pair]:
             right, wrong = lots.choice(fact.fields["v"]), lots.choice(fact.fields["w"])
             if text := _framed(frame, fact, right, wrong):
                 yield fact.pair(text, right=False, wording=frame)
-    polarity = _sections(folder / "polarity.txt")
-    for fact in _half(_read(polarity["facts"], "yes_no"), half):
-        yield from _polar(fact, {name: _half(frames, half) for name, frames in polarity.items() if name != "facts"})
 
 
 def _written(facts: list[_Fact]) -> Iterator[Pair]:
@@ -81,11 +86,13 @@ def _framed(frame: str, fact: _Fact, value: str, other: str) -> str | None:
     marked = ("\\", "$", '"', "{", "`")
     if any(mark in value for mark in marked) and any(mark in frame for mark in (*marked[:3], '{"', "`", "|")):
         return None
-    sentence = fact.fields["s"][0].replace("{v}", value)
-    if frame.startswith(("{s}", "**{s}", "{v}")) or "! {s}" in frame or ". {s}" in frame:
-        sentence = sentence[0].upper() + sentence[1:]
-    filled = frame.replace("{s}", sentence).replace("{v}", value).replace("{w}", other).replace("{q}", fact.question)
-    return filled.replace("⏎", "\n")
+    filled = frame
+    for mark, said in (("{s}", value), ("{x}", other)):
+        sentence = fact.fields["s"][0].replace("{v}", said)
+        if frame.startswith((mark, f"**{mark}", "{v}")) or any(f"{end}{mark}" in frame for end in ("! ", ". ", "⏎**")):
+            sentence = sentence[0].upper() + sentence[1:]
+        filled = filled.replace(mark, sentence)
+    return filled.replace("{v}", value).replace("{w}", other).replace("{q}", fact.question).replace("⏎", "\n")
 
 
 def _polar(fact: _Fact, wordings: dict[str, list[str]]) -> Iterator[Pair]:

@@ -9,10 +9,11 @@ import re
 from engine.answers import registry
 from engine.answers.base import MAX_TRUTH, aliases
 from engine.answers.choice import options
+from engine.answers.latex import plainly
 from engine.answers.measures import asked_unit
 from engine.answers.moments import Date, Duration, Time, Version
 from engine.answers.numerals import numerals
-from engine.answers.said import plainly, tidy
+from engine.answers.said import tidy
 from engine.values import AnswerType
 
 _END = 2_000

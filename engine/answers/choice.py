@@ -37,6 +37,7 @@ class Choice(Scalar):
     """One of the options that the question lists ("A) … B) …"), by its label or its text."""
 
     name = "choice"
+    beside = Scalar.beside | {"option", "choice", "letter", "number", "answer"}
 
     def given(self, question: str) -> set[str]:  # noqa: ARG002
         return set()

@@ -9,7 +9,8 @@ from engine.answers.base import MAX_TRUTH, Answer, AnswerType
 from engine.answers.chains import canonical, chains
 from engine.answers.number import Number
 from engine.answers.numerals import numerals
-from engine.answers.said import AFTERTHOUGHT, Said, announced, said, tidy, worded
+from engine.answers.presented import AFTERTHOUGHT, Statement, announced
+from engine.answers.said import Said, said, stated, tidy, worded
 from engine.answers.short import Short, is_asked
 from engine.answers.words import content_words, fold, plain, related, sentences, words
 from engine.values import Reply
@@ -77,7 +78,20 @@ class List(AnswerType):
         right = [chain for chain in listed if self._ordered(chain.items) == wanted]
         others = {self._ordered(chain.items) for chain in listed} - {wanted}
         asked = {self._ordered(chain.items) for chain in chains(question, items, "")}
-        return bool(right) and all(chain.alone for chain in right) and others <= asked
+        listed_so = bool(right) and all(chain.alone for chain in right) and others <= asked
+        return listed_so and not any(self._lists_others(one, items, question) for one in stated(given))
+
+    def _lists_others(self, one: Statement, items: Sequence[str], question: str) -> bool:
+        """Whether a statement is another list: of other items among these, in another order, or of too few that it
+        calls its answer."""
+        held = self._held(one.phrase)
+        wanted = self._ordered(items)
+        if any(self._ordered(chain.items) == wanted for chain in chains(held, items, question)):
+            return False
+        return any(
+            set(form) & set(items) and (one.labelled or len(form) >= len(items) or not set(form) <= set(items))
+            for form in _split(held, question)
+        )
 
     def _ordered(self, items: Sequence[str]) -> tuple[str, ...]:
         return tuple(items)

@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 from msgspec import Struct, structs
 
-from engine.answers.said import announced
+from engine.answers.presented import announced
 from engine.answers.words import (
     INTERJECTIONS,
     OPENERS,

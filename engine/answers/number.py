@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct, structs
 
 from engine.answers.base import MAX_TRUTH
+from engine.answers.latex import plainly
 from engine.answers.magnitudes import Numeral
 from engine.answers.measures import Unit, asked_unit, pounds_as_money
 from engine.answers.numerals import numerals
-from engine.answers.said import plainly
 from engine.answers.scalar import DOUBTFUL, Found, Scalar
 
 _PLUS_MINUS = re.compile(r"±|\+\s?/\s?[-−]|\+[-−]|\bplus\s+or\s+minus\b|\bgive\s+or\s+take\b", re.IGNORECASE)

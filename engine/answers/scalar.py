@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
-from engine.answers.said import Said, said, tidy, worded
+from engine.answers.said import Said, said, stated, tidy, worded
+from engine.answers.words import STOP, asking, content_words, related, sentences, stem, words
 from engine.values import Reply
 
 
@@ -41,6 +42,7 @@ _STATES = re.compile(
 _OPERATOR = re.compile(r"\s?[-+−*×÷/·^]\s?")
 _OPERATOR_BEFORE = re.compile(r"[\w)]\s?[-+−*×÷/·^]\s?[(]?$")
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n")
+_CALCULATES = re.compile(r"\d\s?=")
 _EQUALS = re.compile(r"=|≈|→|=>")
 _OR = re.compile(
     r"^(?:\s*[\"'”’)\]]?\s*(?:[,;/&|.!?]|[-–—]|\.{3}|…|\bor\b|\band\b|\bto\b|\bmaybe\b|\bperhaps\b|\bpossibly\b|"
@@ -50,7 +52,10 @@ _OR = re.compile(
     re.IGNORECASE,
 )
 _ELSE = re.compile(r"\b(?:or|alternatively|maybe|perhaps|possibly|oder|ou|или)\b", re.IGNORECASE)
-_MOST_VALUES = 256
+_MOST_VALUES, _MOST_SENTENCES = 256, 64
+_MOST_OF = 0.75
+"""The share of the question's words that a repetition of it has at least."""
+
 _OPENING = 2.5
 """Evidence for the only value that the first sentence states: the answer before its working."""
 
@@ -86,12 +91,18 @@ class Scalar(AnswerType):
         wanted = self.truth(truth, question)
         return wanted is not None and wanted.key == self._key_of(value)
 
+    beside: ClassVar[frozenset[str]] = STOP - {"yes", "no", "not"}
+    """Words that may stand beside a value without saying more."""
+
     def _key_of(self, value: Any) -> str:
         return str(value)
 
     def read(self, reply: Reply, question: str) -> Answer | None:
-        found = self._settled(said(reply.text, question), question)
-        return None if found is None else Answer(found[0].key, marked=found[1])
+        given = said(reply.text, question)
+        found = self._settled(given, question)
+        if found is None or any(one.key != found[0].key for one in self._stated(given, question)):
+            return None
+        return Answer(found[0].key, marked=found[1])
 
     def key(self, truth: str, question: str) -> str | None:
         known = [self.truth(one, question) for one in aliases(truth)]
@@ -105,8 +116,10 @@ class Scalar(AnswerType):
         return found[0] if found else None
 
     def equals(self, reply: Reply, truth: str, question: str, lures: Sequence[str] = ()) -> bool:  # noqa: ARG002
-        found = self._settled(said(reply.text, question), question)
-        return found is not None and any(self.same(found[0].value, one, question) for one in aliases(truth))
+        given, known = said(reply.text, question), aliases(truth)
+        found = self._settled(given, question)
+        values = [*self._stated(given, question), found[0]] if found else []
+        return bool(values) and all(any(self.same(one.value, right, question) for right in known) for one in values)
 
     def _settled(self, reply: Said, question: str) -> tuple[Found, bool] | None:
         """The value that a reply gives as its answer, and whether it marks it; None if it gives none, or several."""
@@ -128,6 +141,33 @@ class Scalar(AnswerType):
         found = self._asserted(reply.text, question)
         one = self._chosen(reply.text, found, question) if found else None
         return None if one is None else (one, False)
+
+    def _stated(self, reply: Said, question: str) -> list[Found]:
+        """The values of the sentences that say one of them and nothing else, or only repeat the question with it."""
+        said_alone = [self._alone(one.phrase, question) for one in stated(reply)]
+        text = reply.corrected.text if reply.corrected else reply.text
+        restated = [self._restated(one, question) for one in sentences(text)[:_MOST_SENTENCES]]
+        return [one for one in (*said_alone, *restated) if one is not None]
+
+    def _alone(self, phrase: str, question: str) -> Found | None:
+        """The only value of a phrase that says nothing beside it but words of the question."""
+        found = self.find(phrase, question)
+        if len({one.key for one in found}) != 1 or asserted.denied(phrase) or _CALCULATES.search(phrase):
+            return None
+        rest = words(phrase[: found[0].start]) + words(phrase[found[-1].end :])
+        asked = related(asking(question))
+        return found[0] if all(word in self.beside or stem(word) in asked for word in rest) else None
+
+    def _restated(self, sentence: str, question: str) -> Found | None:
+        """The only value that a sentence adds to the question, most of which it repeats."""
+        asked = content_words(asking(question))
+        if not asked or len(asked & content_words(sentence)) < _MOST_OF * len(asked):
+            return None
+        given = _given(self, question)
+        added = [one for one in self.find(sentence, question) if one.key not in given]
+        if len({one.key for one in added}) != 1 or asserted.denied(sentence):
+            return None
+        return added[0] if _STATES.search(sentence[: added[0].start]) else None
 
     def _asserted(self, text: str, question: str) -> list[Found]:
         """The values that a text does not deny; those in its questions only if there are no others."""

@@ -9,8 +9,19 @@ from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
 from engine.answers.naming import Names, gives, named
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
-from engine.answers.said import Said, said
-from engine.answers.words import FRAME, STOP, content_words, fold, sentences, stem, words
+from engine.answers.said import Said, said, stated
+from engine.answers.words import (
+    FRAME,
+    INTERJECTIONS,
+    POSSESSIVES,
+    STOP,
+    content_words,
+    fold,
+    is_empty,
+    sentences,
+    stem,
+    words,
+)
 from engine.values import Reply
 
 _ASIDE = re.compile(r"\s(?:\(|[—–-]\s)|—")
@@ -20,6 +31,7 @@ _COURTESY = re.compile(
 )
 _SLASH = re.compile(r"(?<=[^\W\d]) / (?=[^\W\d])")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_BESIDE_NOUN = POSSESSIVES | {"a", "an", "the"}
 _MOST_WORDS = 6
 _SENTENCE_WORDS = 4
 
@@ -38,7 +50,10 @@ class Short(AnswerType):
         given = [said(reply.text, question) for reply in replies]
         answers = [_marked(one, question) for one in given]
         known = {answer.key for answer in answers if answer}
-        return [answer or _spoken(one.text, question, known) for answer, one in zip(answers, given, strict=True)]
+        return [
+            None if _says_several(one, question, known) else answer or _spoken(one.text, question, known)
+            for answer, one in zip(answers, given, strict=True)
+        ]
 
     def key(self, truth: str, question: str) -> str | None:
         if len(truth) > MAX_TRUTH:
@@ -52,7 +67,8 @@ class Short(AnswerType):
         right = aliases(truth)
         given = said(_SLASH.sub(" or ", _first_names_first(reply.text, right)), question)
         wrong = [lure for lure in lures if fold(lure) not in map(fold, right)]
-        if not _gives(given, named(right, question)):
+        names = named(right, question)
+        if not _gives(given, names) or _says_another(given, names):
             return False
         return not wrong or not _gives(given, named(wrong, question))
 
@@ -77,6 +93,27 @@ def _gives(given: Said, names: Names) -> bool | None:
     return gives(_held(given.text), names)
 
 
+def _says_another(given: Said, names: Names) -> bool:
+    """Whether a sentence that is nothing but an answer gives another name than the right one.
+
+    A common noun that is announced after the right one may as well describe it: "Mercury. It is a metal."
+    """
+    told_right = False
+    for one in stated(given):
+        held = _held(one.phrase)
+        gives_name = gives(held, names) if len(one.phrase.split()) <= _MOST_WORDS else None
+        told_right = told_right or gives_name is True
+        if gives_name is not False:
+            continue
+        told = [word for word in words(held) if word not in _BESIDE_NOUN]
+        new = len(told) == 1 and not is_empty(told[0], names.asked) and told[0] not in INTERJECTIONS
+        if names.proper and one.announced and held != held.lower():
+            return True
+        if one.labelled or (new and not names.proper and not (one.announced and told_right)):
+            return True
+    return False
+
+
 def _held(text: str) -> str:
     """What a text asserts, with spaces for the rest."""
     return asserted.blanked(text, [*asserted.denied(text), *asserted.asked(text)])
@@ -94,6 +131,12 @@ def _marked(given: Said, question: str) -> Answer | None:
         if key:
             return Answer(key, marked=True)
     return None
+
+
+def _says_several(given: Said, question: str, known: Collection[str]) -> bool:
+    """Whether a reply states several of the answers that are `known` from others."""
+    said_alone = {_phrase_key(one.phrase, question) for one in stated(given) if len(one.phrase.split()) <= _MOST_WORDS}
+    return len(said_alone & set(known)) > 1
 
 
 def _phrase_key(phrase: str, question: str) -> str | None:

@@ -91,6 +91,7 @@ _ABBREVIATED = re.compile(
     r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|St|Prof|vs|approx|ca|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e)\.$"
     r"|^\W*\d{1,3}\.$|(?:^\W*|[A-Z][\w.]*\s)[A-Z]\.$"
 )
+_LETTER = re.compile(r"(?:^|[\s(])[A-Z]\.$")
 _INITIAL = re.compile(r"\s*[A-Z]\.")
 
 
@@ -103,7 +104,11 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
         if (
             not breaks
             and match.end() < len(text)
-            and (_ABBREVIATED.search(before[-24:]) or (before[-2:-1].isupper() and _INITIAL.match(text, match.end())))
+            and (
+                _ABBREVIATED.search(before[-24:])
+                or (_LETTER.search(before[-4:]) and text[match.end()].islower())
+                or (before[-2:-1].isupper() and _INITIAL.match(text, match.end()))
+            )
         ):
             continue
         if match.end() > start:
@@ -118,6 +123,12 @@ def sentences(text: str) -> list[str]:
     lines = (plain(line) for line in text.splitlines())
     told = (line[start:end].strip() for line in lines for start, end in sentence_spans(line))
     return [part for sentence in told for part in _SEMICOLON.split(sentence) if part]
+
+
+def asking(question: str) -> str:
+    """The sentence that asks: the last with a question mark, or the last of all."""
+    told = sentences(question[-4_096:])
+    return next((one for one in reversed(told) if one.endswith("?")), told[-1] if told else "")
 
 
 _FRAME_WORDS = (
@@ -150,7 +161,7 @@ _STOCK_WORDS = (
     "therefore but well ok okay sure let double check checking yes indeed hmm without doubt definitely probably most "
     "likely surely certainly apparently clearly obviously simply just only fairly quite pretty very confident as far "
     "tell know see here there now finally final actually rather really looks look like meant mean sorry by elimination "
-    "thing tl dr deduction process exclusion"
+    "thing tl dr deduction process exclusion what looking makes"
 )
 STOCK = frozenset(_STOCK_WORDS.split())
 """Words that make up the announcement of an answer."""

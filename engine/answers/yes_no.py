@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from engine.answers import asserted
 from engine.answers.base import Answer, AnswerType, aliases
-from engine.answers.said import announced, said
+from engine.answers.presented import announced
+from engine.answers.said import said, stated
 from engine.answers.words import STOP, content_words, fold, is_empty, plain, sentences, stem, words
 from engine.values import Reply
 
@@ -139,6 +140,8 @@ class YesNo(AnswerType):
         letter = given.text.strip(" .!*").lower()
         if letter in _LETTERS:
             return Answer(_LETTERS[letter], marked=True)
+        if len({key for one in stated(given) for part in _shortest(one.phrase) if (key := _bare(part))}) > 1:
+            return None
         for phrase in reversed(given.phrases):
             if _both(phrase):
                 return None
@@ -161,6 +164,12 @@ class YesNo(AnswerType):
             return YES if truth.strip() == "1" else NO
         answer = self.read(Reply(uid=0, hotkey="", text=truth[:1_024]), question)
         return answer.key if answer else None
+
+
+def _shortest(phrase: str) -> list[str]:
+    """A phrase, or its two words if both are answers: "no Yes"."""
+    parts = phrase.split()
+    return parts if len(parts) == 2 and all(_bare(part) for part in parts) and "," not in phrase else [phrase]
 
 
 def spoken(phrase: str) -> str | None:

@@ -12,9 +12,9 @@ import msgspec
 
 from engine.answers.asked import asked_type, type_of
 from engine.answers.base import MAX_TRUTH, aliases
+from engine.answers.latex import plainly
 from engine.answers.numerals import numerals
 from engine.answers.registry import UnknownAnswerType, answer_type, canonical
-from engine.answers.said import plainly
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.source import Cursor
