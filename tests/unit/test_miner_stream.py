@@ -160,6 +160,35 @@ async def test_a_caller_that_leaves_ends_the_model_servers_work(dialect: Dialect
         assert miner.view().in_flight == 0
 
 
+@STREAMING
+async def test_a_caller_that_leaves_before_the_first_word_ends_the_model_servers_work_too(dialect: Dialect) -> None:
+    async def say(speaker: Speaker, _: asyncio.StreamWriter) -> None:
+        await speaker.left.wait()
+
+    async with speaking(say) as speaker, mining(speaker, dialect=dialect) as (miner, callers):
+        asking = asyncio.create_task(ask(miner, callers, lambda _: None))
+        await until(lambda: speaker.asked)
+        asking.cancel()
+        await asyncio.wait_for(speaker.left.wait(), 30)
+        await until(lambda: miner.view().statuses.get(499) == 1)
+        assert miner.view().in_flight == 0
+
+
+async def test_an_answer_that_stalls_ends_at_the_deadline_and_is_not_taken_for_whole() -> None:
+    """In a dialect whose pieces are not sealed, and would each pass for an answer."""
+    texts: list[str] = []
+
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunk(event("It is ")))
+        await speaker.left.wait()
+
+    async with speaking(say) as speaker, mining(speaker, Limits(answer_s=1.5), FIBER) as (miner, callers):
+        with pytest.raises(WireError):
+            await ask(miner, callers, texts.append)
+        await asyncio.wait_for(speaker.left.wait(), 30)
+        assert (texts, miner.view().statuses.get(504), miner.view().in_flight) == (["It is "], 1, 0)
+
+
 @pytest.mark.parametrize(
     "end",
     [
