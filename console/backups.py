@@ -43,6 +43,8 @@ KEYS = ("wallets/", "session-keys", "api-keys.json")
 MOST_FILES = 10_000
 MANIFEST_BYTES = 4 << 20
 PIECE = 1 << 20
+"""Bounds of a backup that is restored, and the bytes read at once."""
+
 BLOCK = tarfile.BLOCKSIZE
 HEADERS = 8 * BLOCK
 """What a member's headers take at most: names here have at most 500 characters."""

@@ -20,6 +20,8 @@ from engine.snapshot import Event
 from engine.text import safe
 
 POLL_S = 0.2
+"""Between two looks at the engine: a line may be this old."""
+
 LAST_WORD_S = 10.0
 """How long the last lines wait for a slow reader when no signal asks for haste."""
 

@@ -13,6 +13,7 @@ from console.terminal import STDERR, STDOUT
 
 FIRST_S = 1.0
 EVERY_S = 0.5
+"""Work is reported when it takes longer than a second, and then twice a second."""
 
 Item = TypeVar("Item")
 

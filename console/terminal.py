@@ -17,6 +17,8 @@ POOR = ("", "dumb", "unknown")
 WITHOUT = "add --no-ui to run without the screen"
 
 LOOK_S = 1.0
+"""How often the file that takes what is printed meanwhile is cut."""
+
 DROPPED = b"(what was printed before this was dropped)\n"
 
 WAKE = "for wait in 0.2 0.5 1 3; do sleep $wait; kill -CONT -$0; done"

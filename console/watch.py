@@ -37,6 +37,8 @@ PRICES_KEPT = 300
 """An hour of them."""
 
 LEAVE_S = 2.0
+"""For the connection to the chain to close."""
+
 NO_SCREEN = "watch needs a screen; with --json it prints the subnet once"
 
 

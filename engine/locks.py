@@ -20,9 +20,12 @@ from engine.files import UNDECODABLE, kind_of
 from engine.folders import FolderError, prepare_folder, state_home
 
 MAX_BYTES = 16_384
+"""Of a lock file, which holds one path and two numbers."""
+
 FOLDER_LOCK = "lock"
 LOOKS = 4
 LOOK_S = 0.02
+"""How often, and how far apart, a lock is tried again that somebody holds who may only look."""
 
 
 class Holder(Struct, frozen=True):

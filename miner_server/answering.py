@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 REASON_WIDTH = 300
 MODEL_WIDTH = 120
+"""Characters of a failure's reason and of a model's name, which come from the backend."""
+
 LEFT_WAITING_S = 10.0
 """A caller that hangs up later than this had a reason: the least patient validators wait 12 s."""
 

@@ -17,6 +17,7 @@ from miner_server.hosts import network
 from miner_server.stream import PIECE_BYTES, Stream
 
 WATCH_AFTER_S = 0.05
+"""A body that comes at once needs no timer."""
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -39,6 +39,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 HEAD_S = 8.0
 HEAD_BYTES = 32 * 1024
+"""How long a request's head may take, and its size: what nginx takes by default, four buffers of 8 KiB."""
+
 MOST_HEADERS = 100
 """Python's own HTTP client accepts as many. Each costs ten times its shortest form of four bytes."""
 
@@ -52,6 +54,7 @@ PIECE_BYTES = 4096
 """The parser is fed in pieces of this size and checked after each, so it exceeds its bounds by at most one piece."""
 
 UNREAD_ANSWER_S = 20.0
+"""After this a caller that does not read its answer is disconnected."""
 
 REFUSED_S = 1.0
 """How long a caller has to read why it was refused; anything it sends in the meantime is dropped."""

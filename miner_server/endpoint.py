@@ -27,6 +27,7 @@ CLIENT_GONE = 499
 LEFTOVER_BYTES = 64 * 1024
 DRAIN_BYTES = 1024 * 1024
 DRAIN_S = 1.0
+"""What is still read of a body that is refused, so that the caller reads the reply before the connection closes."""
 
 _PROCESS = reflection.HEADER.encode()
 _REFLECTED = Response(

@@ -7,6 +7,7 @@ from collections import deque
 FIRST_GUESS_S = 1.0
 MAX_RETRY_AFTER_S = 60.0
 SMOOTHING = 0.2
+"""How long an answer is taken to last: a guess at first, then an average in which the newest weighs .2."""
 
 
 class QueueFull(Exception):

@@ -14,6 +14,7 @@ from miner_server.allowlist import AllowList
 from miner_server.errors import MinerError
 
 MOST = 10_000
+"""Hotkeys in one file: forty subnets of 256."""
 
 
 class _ListFile(Struct, frozen=True):

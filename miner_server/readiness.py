@@ -23,6 +23,8 @@ SAYS_NOTHING = (RequestUnfit, OutOfRoom)
 
 READINESS_S = 0.5
 PROVE_AGAIN_S = 10.0
+"""How often the backend is asked whether it is ready, and how long after a proof one that failed is proven again."""
+
 WHY_WIDTH = 300
 
 STARTING = "starting"

@@ -25,6 +25,8 @@ from miner_server.call import Call
 
 REQUESTS_KEPT = 200
 CALLERS_KEPT = 128
+"""The last ones, for the screen: twice as many callers as a subnet has validators."""
+
 REFUSALS_KEPT = 64
 """Most kinds of refusals kept. There are about thirty; numbers in reasons make more."""
 
@@ -32,12 +34,17 @@ REFUSALS_SHOWN = 16
 _NUMBER = re.compile(r"\d[\d.,]*")
 LATENCIES_KEPT = 1000
 CALLER_LATENCIES_KEPT = 50
+"""For the percentiles of all callers, and for the median of one."""
+
 ANSWER_CHARS = 200
 REASON_WIDTH = 160
 HOTKEY_WIDTH = 48
 HOST_WIDTH = 48
+"""Characters: what a caller sends is cut to what the screen shows; an ss58 address has 48."""
 
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""The bounds of Prometheus's histogram of answers: from a script to a large model's."""
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
 

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 512
 KEEP_ALIVE_S = 75
+"""Connections that may wait to be accepted, and seconds that an idle one is kept: longer than nginx keeps one to a
+server (60), so that the proxy closes first."""
+
 FINISH_S = 1.8
 """How long requests in flight may continue after a stop, which takes less than 3 s in total."""
 

@@ -26,10 +26,12 @@ HANG_S = 3.0
 EDITED_SHARE = 0.5
 COPY_WAIT_S = 2.5
 ALL_POINTS = 99
+"""How the demo's miners behave."""
 
 
 FRESH_S = 10.0
 MOST_QUESTIONS = 256
+"""How long, and to how many questions, others' answers are there to be copied."""
 
 
 class _Post:

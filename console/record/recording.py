@@ -30,6 +30,8 @@ REPLIES_COUNTED = 200
 """How many of a miner's last replies its counts are computed from."""
 
 COMMANDS_SHOWN = 100
+"""As in a live Snapshot."""
+
 ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
 
 

@@ -33,6 +33,8 @@ KINDS = {"chat": 0.8, "arithmetic": 0.2}
 """Shares of the kinds of synthetic challenges, unless `kind` is set."""
 
 STAKE = 1000.0
+"""The throwaway validator's on the embedded chain, in tokens: enough for a permit."""
+
 HOUR_S = 3600.0
 
 

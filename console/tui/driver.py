@@ -26,6 +26,7 @@ from console.tui.writer import Writer
 POLL_S = 0.1
 LAST_WORDS_S = 1.0
 READ = 4096
+"""How long the reading thread waits for a key, a leaving screen for its last bytes, and how many are read at once."""
 
 
 START, END = "\x1b[200~", "\x1b[201~"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 OUTPUT = "output.txt"
 JOIN_S = 0.5
+"""For the threads of the screen to end: a run has to end within 3 s."""
+
 SIGNALS = {
     Ending.TERMINATED: signal.SIGTERM,
     Ending.INTERRUPTED: signal.SIGINT,

@@ -22,7 +22,11 @@ from engine.values import Guard
 
 THROWAWAY_HOTKEY = "default"
 LARGEST_FILE = 16 * 1024
+"""Bytes; a hotkey's file has some 400."""
+
 SR25519 = 1
+"""The crypto type that bittensor-wallet writes for sr25519, the only one that neurons sign with."""
+
 SR25519_NAMES = (None, SR25519, "1", "sr25519", "Sr25519", "SR25519")
 WIDEST_TYPE = 20
 """How many characters of an unknown key type an error quotes."""

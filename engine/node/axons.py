@@ -18,6 +18,8 @@ from engine.values import Outcome, at_port
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 30.0
+"""Half of the chain watch's minute: a changed address is seen at its next look."""
+
 MAX_AGE_S = 90.0
 """The chain watch looks once a minute, and its last look is recent enough."""
 

@@ -25,7 +25,11 @@ LOOK_EVERY_BLOCKS = 5
 
 POLL_FASTEST_S = 0.25
 POLL_SLOWEST_S = 6.0
+"""The block number is asked for twice a block: a test chain's takes half a second, mainnet's 12."""
+
 SILENT_S = 10.0
+"""Without an answer for this long the chain is said to be silent: shorter than one block of mainnet."""
+
 UNREACHABLE = "chain"
 ENDPOINT = "chain endpoint"
 UNREGISTERED = "registration"

@@ -29,7 +29,11 @@ OPERATOR = "operator"
 
 COMMANDS_SHOWN = 100
 COMMANDS_WAITING = 100
+"""The last commands kept in a Snapshot, and how many may wait for their turn."""
+
 TEXT_WIDTH = 300
+"""Characters of a command's detail and reason: about four lines of a screen."""
+
 ID_WIDTH = 64
 """A submitter's id: a UUID has 32 or 36 characters."""
 

@@ -18,12 +18,20 @@ from engine.values import percentile
 
 BEAT_S = 0.05
 BEATS_A_SNAPSHOT = 5
+"""The event loop's lateness is taken at each beat; every fifth publishes a Snapshot, four a second."""
+
 STATUS_S = 1.0
+"""How often status.json is written, which `status` reads."""
+
 LATENESS_KEPT = 1200
+"""A minute of beats, for the percentiles."""
+
 STATUS = "status file"
 """Subject of the attention line while the status file cannot be written."""
 
 SILENT_S = 5.0
+"""A working disk writes a file of some kilobytes in milliseconds."""
+
 SLOW = "slow status file"
 SILENT = f"a write has not finished for {SILENT_S:g} s: its disk is slow, or hangs"
 

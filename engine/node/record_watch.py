@@ -14,11 +14,14 @@ from engine.patience import impatience
 from engine.values import Metagraph
 
 LOOK_S = 1.0
+"""How long the loss of the record may go unnoticed: a look is one stat of its file."""
+
 SILENT_S = 6.0
 """A working disk answers in milliseconds; this exceeds the store's wait for a process that keeps its log locked."""
 
 PRUNE_EVERY_S = 3600.0
 SHRINK_EVERY_S = 60.0
+"""Old rounds go by the day, so once an hour is enough; a size limit can be passed within minutes."""
 
 DATA_FOLDER = "data folder"
 SLOW = "slow store"

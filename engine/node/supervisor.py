@@ -16,8 +16,14 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+"""Before a failed service starts again; doubled at each failure in a row."""
+
 STABLE_AFTER_S = 120.0
+"""Without a failure for this long, the next pause is the first one again."""
+
 REASON_WIDTH = 300
+"""Characters of a failure in a Snapshot; the log has it whole."""
+
 RESTARTED = "the operator asked for a restart"
 
 

@@ -27,6 +27,8 @@ WRITE_PATIENCE_S = 1.0
 """How long a write waits for another process's lock: longer than any normal one, far shorter than a round."""
 
 BUSY_PAUSE_S = 0.02
+"""Between two tries to get a lock that another process holds."""
+
 WAL_KEPT = 16 * 1024 * 1024
 """The write-ahead log's size in bytes after a checkpoint."""
 

@@ -11,6 +11,7 @@ from engine.values import Request
 
 ROUNDS_AT_ONCE = 20
 PAGES_AT_ONCE = 2000
+"""Deleted, and given back, in one transaction: a round that waits for the store must not wait long."""
 
 NO_WORDS = to_json(msgspec.to_builtins(Request()))
 """A question that is no longer known."""

@@ -27,6 +27,8 @@ NEXT_PRUNE_S = HOUR_S
 MB = 1_000_000
 
 MAX_NONCES = 500_000
+"""Eight minutes of 256 hotkeys at the 240 challenges a minute that each may send; a nonce counts for two at most."""
+
 SWEEP_EVERY = 1000
 """New nonces between two sweeps."""
 

@@ -18,6 +18,7 @@ AUTO = "auto"
 
 PROBE_BYTES = 16 * 1024
 MOST_FOUND = 4096
+"""Bytes read of a probe's reply, and peers whose dialect is remembered."""
 
 
 class Callers:

@@ -21,8 +21,11 @@ from engine.transport.line import CheckedBackend, MeteredStream
 from engine.values import Peer, at_port
 
 CONNECTIONS_PER_PEER = 16
+"""Calls to one peer at once."""
+
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s, so that no request goes out on a connection that the peer is closing
 MAX_PEERS = 512
+"""Clients kept: two subnets of 256 neurons. Beyond that the one used longest ago is closed."""
 
 
 class HttpReply(Struct, frozen=True):

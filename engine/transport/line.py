@@ -21,6 +21,7 @@ from engine.transport.errors import WireError
 
 HEAD_BYTES = 64 * 1024
 PIECE_BYTES = 16 * 1024
+"""The most that is read of a reply's head, and at once of its body."""
 
 # struct tcp_info of linux/tcp.h: 8 bytes of flags, then u32 fields; times in ms before now.
 _TCP_INFO = 11

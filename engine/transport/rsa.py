@@ -25,6 +25,8 @@ from engine.transport.gate import clocks_apart
 
 KEY_BITS = 2048
 MAX_KEY_BITS = 4096
+"""Fiber's keys have 2048 bits; a larger one than 4096 costs more to use than it protects."""
+
 MAX_PEM_CHARACTERS = 2048
 """A 4096-bit key has 800."""
 

@@ -12,6 +12,8 @@ from engine.values import Challenge, Request
 
 MAX_DEPTH = 64
 MAX_JSON_BYTES = 16 * 1024 * 1024
+"""Bounds of what a peer sends: deeper than any tool's schema, larger than any model's context."""
+
 USAGE_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 T = TypeVar("T")

@@ -23,6 +23,8 @@ LEAST_TEXT = 4096
 """Bytes allowed for every answer, however low `max_tokens` is: models count tokens in different ways."""
 
 FINISH_REASON_WIDTH = 64
+"""Characters: OpenAI's longest, content_filter, has 14."""
+
 LOGPROBS_BYTES = 256 * 1024
 """As JSON: two hundred tokens with twenty alternatives each, or four thousand with none."""
 

@@ -19,6 +19,7 @@ SCORES = "scores"
 """Subject of attention lines."""
 
 UNFIT_NAMED = 3
+"""Miners named in one attention line; the others are counted."""
 
 UNSETTLED = ("unknown", "committed")
 """Outcomes that are not final."""

@@ -12,6 +12,8 @@ from engine.weights.averages import Rule, Sample
 from engine.weights.journal import PlanLog
 
 STALE_AFTER_S = 3 * 3600.0
+"""Without a good answer for this long a miner is stale: its score no longer counts for weights (`FRESH_FOR_S`)."""
+
 SILENT_AFTER_FAILURES = 5
 """Consecutive failures that make a miner silent."""
 

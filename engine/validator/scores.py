@@ -16,6 +16,7 @@ from engine.weights.averages import MANY_HOTKEYS, AverageBook, Rule, Sample
 from engine.weights.plan import HotkeyScore
 
 LATENCIES_KEPT = 50
+"""Of each miner, for the median that is shown."""
 
 
 def is_scored(position: int, *, seed: int, unscored_share: float) -> bool:

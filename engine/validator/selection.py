@@ -25,6 +25,8 @@ AVAILABLE_AGAIN_S = 30.0
 UNAVAILABLE_AGAIN_S = 5.0
 PROBE_TIMEOUT_S = 3.0
 SWEEP_PARALLEL = 20
+"""A sweep asks for availability: one that is available every 30 s, any other every 5 s, twenty at a time, so that 256
+silent ones take 40 s."""
 
 REMEMBERED = 100
 """How many of a miner's last challenges are considered; a tenth of them may be refused."""

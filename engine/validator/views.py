@@ -30,6 +30,7 @@ ID_WIDTH = 272
 
 NAME_WIDTH = 40
 NOTE_WIDTH = 120
+"""Characters kept of a miner's name and of its note."""
 
 
 def round_view(judged: Round, *, recorded: bool) -> RoundView:

@@ -87,6 +87,7 @@ def _require_window(window_s: float) -> None:
 
 HISTORY_KEPT = 20
 MANY_HOTKEYS = 1024
+"""Scores kept for a miner's trend, and hotkeys from which those long gone are dropped: four subnets of 256."""
 
 
 class _Track:

@@ -14,6 +14,7 @@ PROOF = Request(prompt="Say yes.", max_tokens=256)
 """A backend that answers this works. A model that thinks first has room to do so; others finish at once."""
 
 PROOF_S = 30.0
+"""The limit of a proof: a model that takes longer for one word serves no validator."""
 
 FULL = ("length", "max_tokens", "max_output_tokens", "model_length")
 """The finish reasons, in lower case, of a model that ran out of tokens."""

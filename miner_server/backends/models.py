@@ -11,6 +11,7 @@ from miner_server.errors import BackendError
 ID_CHARS = 256
 NAMED = 5
 NAME_WIDTH = 80
+"""Bounds of what a server lists: characters of an id, and in an error the ids named and their characters."""
 
 OTHER_PURPOSE = re.compile(
     r"embed|rerank|minilm|moderation|whisper|transcri|dall-?e|diffusion"

@@ -49,6 +49,8 @@ STATUS = re.compile(r"[1-5][0-9]{2}\Z")
 UNFIT = (400, 413, 422)
 TRANSIENT = (429, 500, 502, 503)
 BUSY = (429, 503)
+"""Statuses for what the server cannot answer, for what may work when it is asked again, and for that it has no room."""
+
 TOO_LONG = ("exceed_context_size_error", "context_length_exceeded")
 SAYS_TOO_LONG = re.compile(r"context (length|size|window)|maximum context", re.IGNORECASE)
 

@@ -17,6 +17,8 @@ MOST_CHOICES = 8
 """Each is a request of its own to the backend, so this is how many places in the queue one caller may take at once."""
 
 MOST_TOOLS = 128
+"""OpenAI's own limit."""
+
 DEFAULT_MAX_TOKENS = 4096
 """Where a caller names no limit. A backend that knows its context reduces it to what fits."""
 

@@ -21,6 +21,7 @@ MAX_BURN = 100 * RAO
 """Bounds of the price, in rao: the defaults of MinBurn and MaxBurn."""
 
 PORT_MAX = 65535
+"""TCP's."""
 
 _DECAY = 0.5 ** (1 / BURN_HALF_LIFE)
 

@@ -10,6 +10,8 @@ from engine.challenges import ChallengeError
 from engine.values import AnswerType, Request
 
 OPEN_SHARE = 0.2
+"""The share of questions without a known answer; the others keep a miner honest."""
+
 KIB = 1024
 
 

@@ -23,13 +23,21 @@ from engine.redaction import redact
 from engine.text import safe
 
 MAX_CHARACTERS = 8_192
+"""Of one text; halved, down to `LEAST_CHARACTERS`, as long as the server calls it too long."""
+
 LEAST_CHARACTERS = 64
 MAX_BATCH = 64
 BATCH_CHARACTERS = 65_536
+"""Of one request, as texts and as characters: servers refuse larger ones."""
+
 MAX_DIMENSIONS = 16_384
 MAX_REPLY_BYTES = 32 * 1024 * 1024
+"""64 vectors of 16,384 numbers of up to 30 characters."""
+
 CONNECT_S = 5.0
 REPLY_S = 15.0
+"""For the connection, and for the reply to one request."""
+
 ENCODE_S = 25.0
 """Total limit for one call, so that a round can be judged twice within the client's deadline of 60 s."""
 
@@ -37,7 +45,10 @@ PAUSES_S = (0.5, 1.0, 2.0)
 """Pauses between attempts while the server is busy (429) or failing (5xx)."""
 
 UNFIT = (400, 413, 422)
+"""Statuses of servers that find a text too long."""
+
 DETAIL_WIDTH = 200
+"""Characters quoted of a server's error."""
 
 
 class _UnfitError(Exception):

@@ -11,6 +11,7 @@ from engine.packages import install
 
 MAX_TOKENS = 256
 MAX_CHARACTERS = 16_384
+"""As of minilm, so that both encode the same part of a text."""
 
 
 class SentenceTransformers:

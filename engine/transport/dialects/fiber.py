@@ -68,6 +68,8 @@ SEALED = (KEY_UUID_HEADER, *SIGNED)
 KEY_BYTES = 32
 KEY_TTL_S = 5 * 3600.0
 WINDOW_S = 120.0
+"""Of Fiber's source: sizes and lifetime of its keys, and how old a nonce may be."""
+
 HANDSHAKE_TIMEOUT_S = 15.0
 
 IN_THE_CLEAR_S = 60.0

@@ -52,6 +52,8 @@ HEADERS = (MESSAGE_HEADER, SIGNATURE_HEADER)
 BEARS = (MESSAGE_HEADER.encode(), SIGNATURE_HEADER.encode())
 
 OLDEST_S = 32.0
+"""In seconds: how old a signed time may be."""
+
 LONGEST_NONCE = 21
 """In digits; nanoseconds have 19 until the year 2286."""
 
@@ -59,6 +61,7 @@ LARGEST = 10**18
 """Exclusive: `engine.sums` does not read longer numbers."""
 
 MAX_TOKENS = 64
+"""A model's room for one number."""
 
 _WHOLE = re.compile(r"-?[0-9]{1,37}\Z")
 """An answer that is the number alone needs no reading, which costs as much as the rest of the request."""
