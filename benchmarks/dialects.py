@@ -32,6 +32,7 @@ from console import garbage
 from engine.keys import signature_hex, verify
 from engine.node.thread import serving_loop
 from engine.transport.callers import Callers
+from engine.transport.description import OCTETS
 from engine.transport.dialects import btauth, fiber, loosh, own, template
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
@@ -222,7 +223,7 @@ class Bare:
         assert verify(hotkey, signed, headers[own.SIGNATURE_HEADER])
         msgspec.json.decode(key.open(body))
         signature = signature_hex(MINER, own._answer(body, self._answer, MINER.ss58_address))
-        return Response(key.seal(signature.encode() + self._answer), media_type=own.OCTETS)
+        return Response(key.seal(signature.encode() + self._answer), media_type=OCTETS)
 
     def routes(self, dialect: str) -> list[Route]:
         posts: dict[str, dict[str, Callable[[HttpRequest], Awaitable[Response]]]] = {

@@ -23,6 +23,9 @@ Tokens = Annotated[float, Meta(ge=0, le=1e9)]
 At = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 """Unix seconds before the year 10000, the last that a date can be made of."""
 
+U16_MAX = 65_535
+"""The largest weight on chain, and one as the chain writes a share."""
+
 ReplyStatus = Literal["ok", "timeout", "unreachable", "refused", "malformed", "too_large", "cancelled"]
 AnswerType = str
 """The name of an answer type, one of `engine.answers.registry.ANSWER_TYPES`: "number", "short", "yes_no", "text", …"""

@@ -38,12 +38,12 @@ class Room:
         self.left = size
         self.each = each
 
-    def share(self) -> "Share":
+    def share(self) -> "RoomShare":
         """One body's share, while it is being read and decrypted."""
-        return Share(self)
+        return RoomShare(self)
 
 
-class Share:
+class RoomShare:
     """`with`: what one body takes of a `Room`, and gives back at the end."""
 
     __slots__ = ("_room", "_taken")

@@ -90,7 +90,7 @@ class Table(Struct, Generic[Row], frozen=True, kw_only=True):
     """What a table is made of. `key` names a row for good: cursor and marks follow it.
 
     In a `feed`, a cursor on the first row stays there, so that it is on whatever came last. `empty` stands in place of
-    rows while there are none, and says what they will be.
+    rows while there are none, and says what they will be. `opens` names the screen that shows a row by its key.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Table(Struct, Generic[Row], frozen=True, kw_only=True):
     descending: bool = False
     feed: bool = False
     empty: str
+    opens: str = ""
 
     @property
     def fields(self) -> frozenset[str]:

@@ -77,7 +77,11 @@ def spread(left: Line, right: Line, width: int) -> Line:
     return (*left, Span(" " * (width - width_of(left) - width_of(right))), *right)
 
 
-def facts(rows: Iterable[tuple[str, Line]], label_width: int) -> list[Line]:
+LABEL = 10
+"""Cells of the column of labels, unless a pane's are longer."""
+
+
+def facts(rows: Iterable[tuple[str, Line]], label_width: int = LABEL) -> list[Line]:
     """Labelled lines, the labels in a column of their own."""
     return [(Span(fit(label, label_width), "muted"), *content) for label, content in rows]
 

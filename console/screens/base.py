@@ -132,6 +132,12 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.host.remember(message.table.table, message.table.view)
         self.host.pull()
 
+    @on(LiveTable.Opened)
+    def _open_row(self, message: LiveTable.Opened) -> None:
+        table, row = message.table.table, message.table.current
+        if table.opens and row is not None:
+            self.host.open(table.opens, table.key(row))
+
     def make_ready(self, size: Size, css: int) -> None:
         """Lay the panes out and render them before anybody sees them; `css` counts the app's style sheets so far."""
         self._css_update_count = css

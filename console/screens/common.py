@@ -148,6 +148,9 @@ ALWAYS = Context(
 )
 """Also while a dialog is open."""
 
+STRIDE = 10
+"""Rounds of a longer step through time."""
+
 _step = partial(Action, group="time", why_not=_needs_rounds)
 
 TIME = Context(

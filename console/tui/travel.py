@@ -5,14 +5,13 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from console.instants import instant
+from console.screens.common import STRIDE
 from console.tui.viewpoint import Viewpoint
 from engine.doors import RecordReader
 from engine.errors import StoreError
 
 if TYPE_CHECKING:
     from console.record.player import Player
-
-TEN = 10
 
 
 class Traveller(Protocol):
@@ -39,10 +38,10 @@ class Travel:
         self._only_back(lambda player: player.step(1))
 
     def do_time_back_ten(self) -> None:
-        self._travel(lambda player: player.step(-TEN))
+        self._travel(lambda player: player.step(-STRIDE))
 
     def do_time_forward_ten(self) -> None:
-        self._only_back(lambda player: player.step(TEN))
+        self._only_back(lambda player: player.step(STRIDE))
 
     def do_time_first(self) -> None:
         self._travel(lambda player: player.first())

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Sequence
 
-U16_MAX = 65535
+from engine.values import U16_MAX
 
 
 def fault_in(uids: Sequence[int], values: Sequence[float], known: Collection[int] = ()) -> str:

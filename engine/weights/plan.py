@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine.chain.commitment import commitment
 from engine.chain.interface import Look
-from engine.values import Neuron
+from engine.values import U16_MAX, Neuron
 
 Mode = Literal["normal", "degraded", "emergency"]
 
@@ -27,8 +27,6 @@ FRESH_FOR_S: dict[Mode, float] = {"normal": 3 * 3600.0, "degraded": 24 * 3600.0,
 
 SCORED_EACH = 3
 """Average number of scored replies per serving miner before a new scoring profile replaces another one's weights."""
-
-U16_MAX = 65535
 
 
 class HotkeyScore(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from engine.text import safe
 from engine.transport.wire import USAGE_FIELDS, Completion
 from miner_server.backends.interface import had_room
 from miner_server.backends.logprobs import read_logprobs
-from miner_server.backends.speed import Said
+from miner_server.backends.speed import ServerTimes
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 DETAIL_WIDTH = 200
@@ -60,7 +60,7 @@ class Told(NamedTuple):
 
     completion: Completion
     model: object
-    speed: Said | None
+    speed: ServerTimes | None
 
 
 class _Message(Struct):
@@ -539,13 +539,13 @@ def _usage(usage: dict[str, object], max_tokens: int) -> dict[str, int]:
     return counts
 
 
-def _read_timings(reply: object) -> Said | None:
+def _read_timings(reply: object) -> ServerTimes | None:
     """How fast the server says that it was, as llama.cpp's does in `timings`; None if it does not."""
     timings = fields(fields(reply).get("timings"))
     if not timings:
         return None
     first, each = _seconds(timings.get("prompt_ms")), _seconds(timings.get("predicted_per_token_ms"))
-    return None if first is None and each is None else Said(first, each)
+    return None if first is None and each is None else ServerTimes(first, each)
 
 
 def _seconds(ms: object) -> float | None:

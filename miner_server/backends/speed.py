@@ -14,7 +14,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """The bounds of what is counted for Prometheus: from a token of a small model to the first of a cold one."""
 
 
-class Said(Struct, frozen=True):
+class ServerTimes(Struct, frozen=True):
     """What a server says of one answer, in seconds: until its first token, and from each to the next."""
 
     first_s: float | None = None
@@ -121,7 +121,7 @@ class Measuring:
         else:
             self._first(since)
 
-    def answered(self, tokens: int, said: Said | None = None) -> None:
+    def answered(self, tokens: int, said: ServerTimes | None = None) -> None:
         """It has ended well. What the server says counts where it came in one piece."""
         self._tokens = tokens
         if self._heard or said is None:

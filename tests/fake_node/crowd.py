@@ -9,8 +9,7 @@ from substrateinterface.utils.ss58 import ss58_encode
 from engine.chain.embedded.epoch import run_epoch
 from engine.chain.embedded.state import RAO, AxonInfo, ChainState, Hotkey, Slot
 from engine.keys import SS58_FORMAT
-
-U16_MAX = 65535
+from engine.values import U16_MAX
 
 
 def address(name: str) -> str:

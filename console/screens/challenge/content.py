@@ -8,7 +8,21 @@ from msgspec import Struct
 from console.present import fields, formats, states
 from console.present.states import COUNTED, WHY_UNCOUNTED, State
 from console.present.table import Cell, Column, Table
-from console.present.text import BLANK, CLUSTERS, Line, Span, Tone, cut, facts, fit, line, unwrapped, width_of, wrapped
+from console.present.text import (
+    BLANK,
+    CLUSTERS,
+    LABEL,
+    Line,
+    Span,
+    Tone,
+    cut,
+    facts,
+    fit,
+    line,
+    unwrapped,
+    width_of,
+    wrapped,
+)
 from engine.doors import EmaStep, RecordedRound
 from engine.text import safe
 from engine.validator.views import round_view
@@ -45,7 +59,6 @@ def reply_rows(recorded: RecordedRound, names: dict[str, str]) -> list[JudgedRep
     ]
 
 
-LABEL = 10
 ID_WIDTH = 24
 PREVIEW = 200
 BAR = 16
@@ -188,7 +201,7 @@ def about(recorded: RecordedRound, width: int) -> list[Line]:
     ]
     if truth is not None:
         rows.append(("truth", line(Span(safe(truth, width - LABEL), "ok"))))
-    columns = _side_by_side(facts(rows, LABEL), width)
+    columns = _side_by_side(facts(rows), width)
     question = [line(text) for text in wrapped(judged.challenge.request.question, width)]
     return [*question, BLANK, *columns]
 
@@ -239,6 +252,7 @@ def _ema_step(row: JudgedReply) -> Cell:
 REPLIES: Table[JudgedReply] = Table(
     name="replies",
     empty="no replies",
+    opens="miner",
     key=lambda row: row.reply.hotkey,
     sort="emission",
     descending=True,

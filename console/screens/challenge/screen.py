@@ -17,6 +17,7 @@ from console.screens.base import ConsoleScreen, while_shown
 from console.screens.challenge import content as challenge
 from console.screens.challenge import difference, maps
 from console.screens.challenge.content import REPLIES, JudgedReply, reply_rows
+from console.screens.common import STRIDE
 from console.screens.dialogs import Dialog
 from console.widgets.lines import Reading
 from console.widgets.live_table import LiveTable
@@ -25,7 +26,6 @@ from engine.doors import RecordedRound
 from engine.errors import StoreError
 
 VIEWS = ("reply", "about", "likeness", "map")
-TEN = 10
 
 
 class ChallengeScreen(ConsoleScreen):
@@ -176,12 +176,6 @@ class ChallengeScreen(ConsoleScreen):
         if self._recorded is not None:
             self._show_reply(self._recorded, self.query_one(LiveTable).current)
 
-    @on(LiveTable.Opened)
-    def _open_miner(self) -> None:
-        row = self.query_one(LiveTable).current
-        if row is not None:
-            self.host.open("miner", row.reply.hotkey)
-
     def _see(self, view: str) -> None:
         """Choose the pane that is shown where there is only room for one of them."""
         self._view = view
@@ -197,10 +191,10 @@ class ChallengeScreen(ConsoleScreen):
         self._step(1)
 
     def do_time_back_ten(self) -> None:
-        self._step(-TEN)
+        self._step(-STRIDE)
 
     def do_time_forward_ten(self) -> None:
-        self._step(TEN)
+        self._step(STRIDE)
 
     def do_time_live(self) -> None:
         """The newest round, and each new one as it comes."""

@@ -20,6 +20,7 @@ def _winner(judged: RoundView, _now: float) -> Cell:
 ROUNDS: Table[RoundView] = Table(
     name="rounds",
     empty="no rounds yet: the first is asked once all services run",
+    opens="challenge",
     key=lambda judged: judged.id,
     sort="time",
     descending=True,

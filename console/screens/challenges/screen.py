@@ -97,9 +97,3 @@ class ChallengesScreen(ConsoleScreen):
         about.read(preview, lambda width, _height: challenge.about(preview, width))
         clusters.read(preview, lambda width, height: challenge.clusters(rows, width, height))
         answers.read(preview, lambda width, _height: challenge.brief(rows, width))
-
-    @on(LiveTable.Opened)
-    def _open(self) -> None:
-        current = self.query_one(LiveTable).current
-        if current is not None:
-            self.host.open("challenge", current.id)

@@ -6,8 +6,6 @@ from console.present.text import Line, facts, line, wrapped
 from engine.commands import in_words
 from engine.snapshot import CommandView
 
-LABEL = 10
-
 
 def command(view: CommandView, width: int) -> list[Line]:
     """What was asked for and with what, and what became of it."""
@@ -18,7 +16,6 @@ def command(view: CommandView, width: int) -> list[Line]:
             ("with", line(view.detail or formats.UNKNOWN)),
             ("outcome", line(states.of_outcome(view.outcome).span)),
         ),
-        LABEL,
     )
     return [*known, *map(line, wrapped(view.reason, width) if view.reason else ())]
 

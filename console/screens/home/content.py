@@ -11,7 +11,6 @@ from console.screens.server import content as server
 from console.screens.weights import content as weights
 from engine.snapshot import Attention, MinerView, ReplayView, RoundView, Snapshot
 
-LABEL = 10
 SPARK = 16
 GAUGE = 10
 SHORT_GAUGE = 8
@@ -39,7 +38,7 @@ def engine(picture: Picture) -> list[Line]:
     )
     hotkey = ("hotkey", line(formats.hotkey(snapshot.hotkey, 17)))
     if snapshot.role == "miner":
-        return facts((*runs, *server.in_brief(snapshot), hotkey), LABEL)
+        return facts((*runs, *server.in_brief(snapshot), hotkey))
     return facts(
         (
             *runs,
@@ -49,7 +48,6 @@ def engine(picture: Picture) -> list[Line]:
             hotkey,
             ("judging", line(judging)),
         ),
-        LABEL,
     )
 
 
@@ -66,7 +64,6 @@ def _recorded_engine(snapshot: Snapshot, replay: ReplayView, answers: Line) -> l
             ("judging", line(snapshot.scoring)),
             ("services", line(states.NOT_RECORDED)),
         ),
-        LABEL,
     )
 
 
@@ -127,7 +124,7 @@ def chain(picture: Picture) -> list[Line]:
     if picture.snapshot.replay is not None:
         return _recorded_chain(picture.snapshot)
     if not view.known:
-        return facts([("endpoint", line(states.CONNECTING.span))], LABEL)
+        return facts([("endpoint", line(states.CONNECTING.span))])
     return facts(
         (
             ("endpoint", _endpoint(picture)),
@@ -136,7 +133,6 @@ def chain(picture: Picture) -> list[Line]:
             ("epoch", _epoch(picture.snapshot)),
             ("balance", line(formats.tau(view.balance))),
         ),
-        LABEL,
     )
 
 
@@ -152,7 +148,6 @@ def _recorded_chain(snapshot: Snapshot) -> list[Line]:
             ("stake", line(states.NOT_RECORDED)),
             ("the rest", line(states.NOT_RECORDED)),
         ),
-        LABEL,
     )
 
 
@@ -228,7 +223,6 @@ def scoring(picture: Picture) -> list[Line]:
             ("agreement", line(Span(formats.spark([one.agreement for one in rounds], SPARK, top=1.0), "accent"))),
             ("split", line(f"{split} of the last {formats.counted(len(rounds), 'round')}")),
         ),
-        LABEL,
     )
 
 

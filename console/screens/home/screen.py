@@ -108,9 +108,6 @@ class HomeScreen(ConsoleScreen):
         if found is not None:
             self.host.open(home.place_of(found))
 
-    @on(LiveTable.Opened)
-    def _open_row(self, message: LiveTable.Opened) -> None:
-        if message.table.table is not ROUNDS:
-            self.host.open("server")
-        elif message.table.current is not None:
-            self.host.open("challenge", message.table.current.id)
+    @on(LiveTable.Opened, "#requests LiveTable")
+    def _open_server(self) -> None:
+        self.host.open("server")

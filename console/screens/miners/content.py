@@ -22,6 +22,7 @@ def _answered(miner: MinerView) -> float:
 MINERS: Table[MinerView] = Table(
     name="miners",
     empty="no miners yet: a validator reads them from the chain",
+    opens="miner",
     key=lambda miner: miner.hotkey,
     sort="ema",
     descending=True,

@@ -98,11 +98,3 @@ class MinersScreen(ConsoleScreen):
         if not table.go_to(hotkey):
             table.look_with(filter="")
             table.go_to(hotkey)
-
-    @on(LiveTable.Opened)
-    def _open(self) -> None:
-        if self._whole:
-            return
-        current = self.query_one(LiveTable).current
-        if current is not None:
-            self.host.open("miner", current.hotkey)

@@ -11,7 +11,6 @@ from console.present.text import Line, Span, Tone, facts, line
 from engine.snapshot import ServerView, ServiceView, Snapshot
 from engine.values import at_port
 
-LABEL = 10
 GAUGE = 10
 STATUSES_SHOWN = 4
 SERVICE = "miner server"
@@ -71,7 +70,6 @@ def status(picture: Picture) -> list[Line]:
             ("tokens", line(f"{server.tokens_total:,} in {formats.counted(server.requests_total, 'request')}")),
             ("up", line(formats.age(snapshot.started_at, picture.now))),
         ),
-        LABEL,
     )
 
 

@@ -10,7 +10,6 @@ from console.present.table import Cell, Column, Row, Table
 from console.present.text import BLANK, Line, Span, facts, line, wrapped
 from engine.snapshot import CallerView, RefusalView, RequestView, ServerView, SessionView, Snapshot
 
-LABEL = 10
 CALLER = "the caller's uid, else the hotkey it claims"
 
 
@@ -126,7 +125,6 @@ def request(asked: RequestRow | None, width: int) -> list[Line]:
             ("tokens", line(str(view.tokens) if view.tokens else formats.UNKNOWN)),
             *([("gate", line(Span(view.gate, "warn")))] if view.gate else []),
         ),
-        LABEL,
     )
     texts = [(title, text) for title, text in (("reason", view.reason), ("answer", view.answer)) if text]
     return known + [

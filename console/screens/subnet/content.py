@@ -10,7 +10,6 @@ from console.present.table import Cell, Column, Table
 from console.present.text import Line, Span, Tone, facts, line
 from engine.snapshot import ChainView, NeuronView, Snapshot, SubnetView, ValidatorView
 
-LABEL = 10
 TREND = 16
 OUT_OF_LINE = 0.2
 """From this part of its weights on that the majority cuts off, a validator is said to be out of line."""
@@ -262,7 +261,7 @@ def subnet_facts(snapshot: Snapshot) -> list[Line]:
     """What a place costs and who loses theirs next, and where the miners' pay goes."""
     subnet, chain = snapshot.subnet, snapshot.chain
     if subnet is None:
-        return facts([("chain", line(states.CONNECTING.span))], LABEL)
+        return facts([("chain", line(states.CONNECTING.span))])
     return facts(
         (
             ("subnet", _what(subnet, chain)),
@@ -274,7 +273,6 @@ def subnet_facts(snapshot: Snapshot) -> list[Line]:
             *_epoch(chain),
             *endpoint_facts(chain),
         ),
-        LABEL,
     )
 
 

@@ -280,6 +280,7 @@ SUSPECTS: Table[SuspectRow] = Table(
 MEMBERS: Table[MemberRow] = Table(
     name="suspected",
     empty="nobody",
+    opens="miner",
     key=lambda row: row.hotkey,
     sort="suspicion",
     descending=True,

@@ -73,9 +73,3 @@ class SuspectsScreen(ConsoleScreen):
     @on(LiveTable.Opened, "#found LiveTable")
     def _go_to_members(self) -> None:
         self._members.focus()
-
-    @on(LiveTable.Opened, "#members LiveTable")
-    def _open_miner(self, message: LiveTable.Opened) -> None:
-        current: MemberRow | None = message.table.current
-        if current is not None:
-            self.host.open("miner", current.hotkey)

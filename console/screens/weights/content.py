@@ -10,13 +10,12 @@ from console.present.table import Cell, Column, Table
 from console.present.text import BLANK, Line, Span, Tone, facts, line, wrapped
 from console.screens.subnet.content import own_facts
 from engine.snapshot import ChainView, PlanView, Snapshot
+from engine.values import U16_MAX
 
-LABEL = 10
 BAR = 24
 CHANGE_BAR = 12
 ROWS_SHOWN = 10
 GAUGE = 8
-U16_MAX = 65535
 
 
 def submission(plan: PlanView, width: int) -> list[Line]:
@@ -31,7 +30,6 @@ def submission(plan: PlanView, width: int) -> list[Line]:
                 ("block", line(f"{plan.block:,}  {plan.mode}")),
                 ("outcome", line(states.of_outcome(plan.outcome).span)),
             ),
-            LABEL,
         ),
         *map(line, wrapped(plan.reason, width) if plan.reason else ()),
         BLANK,
@@ -54,7 +52,7 @@ def status(picture: Picture) -> list[Line]:
         return _recorded_status(snapshot)
     chain, setter = snapshot.chain, snapshot.setter
     if not chain.known:
-        return facts([("chain", line(states.CONNECTING.span))], LABEL)
+        return facts([("chain", line(states.CONNECTING.span))])
     return facts(
         (
             ("last set", _last_set(snapshot)),
@@ -70,7 +68,6 @@ def status(picture: Picture) -> list[Line]:
             ("mode", _mode(snapshot.plans)),
             ("neuron", _neuron(chain)),
         ),
-        LABEL,
     )
 
 
@@ -85,7 +82,6 @@ def _miner_status(snapshot: Snapshot) -> list[Line]:
             ("axon", line(chain.axon) if chain.axon else line(Span("○ not announced", "warn"))),
             ("balance", line(formats.tau(chain.balance))),
         ),
-        LABEL,
     )
 
 
@@ -103,7 +99,6 @@ def _recorded_status(snapshot: Snapshot) -> list[Line]:
             ("chain", line("from the journal")),
             ("the rest", line(states.NOT_RECORDED)),
         ),
-        LABEL,
     )
 
 
@@ -217,6 +212,7 @@ def _penalty(row: Change, _now: float) -> Cell:
 CHANGES: Table[Change] = Table(
     name="weights",
     empty="no miners yet",
+    opens="miner",
     key=lambda row: row.hotkey,
     sort="change",
     descending=True,

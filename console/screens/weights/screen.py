@@ -5,7 +5,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from console.actions import changes
-from console.actions.changes import Change
 from console.present.picture import Picture
 from console.screens.base import ConsoleScreen
 from console.screens.commands.content import COMMANDS
@@ -98,12 +97,6 @@ class WeightsScreen(ConsoleScreen):
 
     def do_weights_diff(self) -> None:
         self._only_changes = not self._only_changes
-
-    @on(LiveTable.Opened, "#changes LiveTable")
-    def _open_miner(self, message: LiveTable.Opened) -> None:
-        current: Change | None = message.table.current
-        if current is not None:
-            self.host.open("miner", current.hotkey)
 
     @on(LiveTable.Opened, "#submissions LiveTable")
     def _open_submission(self, message: LiveTable.Opened) -> None:

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from engine.chain.embedded.neurons import decayed_burn
 from engine.chain.embedded.state import RAO, ChainState, Hotkey, is_active, to_rao
 from engine.chain.embedded.timelock import Payload, opened
-from engine.chain.embedded.weights import U16_MAX, reveal_due
+from engine.chain.embedded.weights import reveal_due
 from engine.chain.embedded.yuma import Row, Terms, normalised, terms_of
+from engine.values import U16_MAX
 
 EMISSION_PER_BLOCK = RAO
 """A subnet's emission per block."""

@@ -11,9 +11,7 @@ from msgspec.structs import replace
 from engine.chain.embedded.state import RAO, ChainState, Commit, Ended, Refused, Slot, to_rao, with_slot
 from engine.chain.embedded.timelock import Payload
 from engine.chain.interface import TIMELOCKED, Fate, Sealed
-from engine.values import WeightCommit
-
-U16_MAX = 65535
+from engine.values import U16_MAX, WeightCommit
 
 MOST_COMMITS = 10
 """Most unrevealed commits of one hotkey: the chain's MaxUnrevealedCommits."""

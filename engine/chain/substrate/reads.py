@@ -14,10 +14,9 @@ from msgspec import Struct
 from engine.chain.interface import Look
 from engine.chain.substrate.storage import Item, Query, Storage
 from engine.text import safe
-from engine.values import Consensus, Hyperparameters, Kin, Metagraph, Neuron, Subnet, WeightCommit
+from engine.values import U16_MAX, Consensus, Hyperparameters, Kin, Metagraph, Neuron, Subnet, WeightCommit
 
 RAO = 10**9
-U16_MAX = 65535
 U64_MAX = 2**64 - 1
 NAME_CELLS = 32
 NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"

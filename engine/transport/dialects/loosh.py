@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from msgspec import Meta, Struct
 
 from engine.keys import SS58_LENGTH, Signer, signature_hex
-from engine.transport.description import RouteDoc, fields, sealed
+from engine.transport.description import OCTETS, RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     Availability,
@@ -58,7 +58,6 @@ CHALLENGE_PATH = "/fiber/challenge"
 VALIDATOR_HEADER = "x-fiber-validator-hotkey-ss58"
 MINER_HEADER = "x-fiber-miner-hotkey-ss58"
 KEY_UUID_HEADER = "x-fiber-symmetric-key-uuid"
-OCTETS = "application/octet-stream"
 _VALIDATOR, _KEY_UUID = VALIDATOR_HEADER.encode(), KEY_UUID_HEADER.encode()
 
 MAX_UUID_CHARACTERS = 64

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from engine.keys import SS58_LENGTH, Signer, signature_hex, verify
-from engine.transport.description import RouteDoc, fields, sealed
+from engine.transport.description import OCTETS, RouteDoc, fields, sealed
 from engine.transport.dialect import (
     EXCHANGE_BYTES,
     ChallengeRoute,
@@ -62,7 +62,6 @@ KEY_HEADER = "x-own-key"
 NONCE_HEADER = "x-own-nonce"
 SIGNATURE_HEADER = "x-own-signature"
 REQUIRED = (HOTKEY_HEADER, KEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
-OCTETS = "application/octet-stream"
 
 LONGEST_NONCE = 21
 """In digits; nanoseconds have 19 until the year 2286."""
