@@ -38,7 +38,7 @@ def limits_of(arguments: object) -> KeyLimits:
 
 
 def rotate(folder: Path, name: str, *, overlap: str, expires: str | None) -> str:
-    """Make a key in the place of another and return it. Raises ConsoleError and KeyFileError."""
+    """Replace a key with a new one and return it. Raises ConsoleError and KeyFileError."""
     now = time.time()
     period = _PERIOD.fullmatch(overlap)
     if period is None or (lasting := int(period[1]) * SECONDS[period[2]]) > LONGEST_OVERLAP_S:

@@ -38,7 +38,7 @@ RECORD = (STORE, CHAIN, "status.json", "blocked.txt", "let-in.txt")
 """What a node goes on from."""
 
 KEYS = ("wallets/", "session-keys", "api-keys.json")
-"""Beginnings of what lets whoever has it act as this node, or call it."""
+"""Beginnings of the names of secrets: their holder can act as this node, or call it."""
 
 MOST_FILES = 10_000
 MANIFEST_BYTES = 4 << 20
@@ -241,7 +241,7 @@ def told(manifest: Manifest) -> Iterator[str]:
     size = sum(one.size for one in manifest.files)
     yield f"{len(manifest.files)} files, {size / 1e6:,.1f} MB, of version {safe(manifest.version)}"
     if manifest.with_keys:
-        yield "with the keys in the folder: whoever has this file can act as this node"
+        yield "with the keys in the folder: anyone who has this file can act as this node"
     else:
         yield "without keys: 'backup --keys' adds those in the folder (throwaway wallets, session keys, API keys)"
     yield "the wallet and the configuration are not in it: copy them yourself, and leave the coldkey behind"

@@ -1,4 +1,4 @@
-"""`subnet-console config import`: another program's `.env` file as a configuration file of ours.
+"""`subnet-console config import`: another program's `.env` file as our configuration file.
 
 Line by line: what a line became stands where it stood, under the comments that it had. No value is ever told, and no
 secret is written: a key stays in the environment, under our name for it.

@@ -25,7 +25,7 @@ def go_on() -> None:
 
 
 def leave_alone_what_stays() -> None:
-    """Once the engine is up: collect once, then leave aside all that is there, and go seldom through what comes.
+    """Once the engine is up: collect, exempt all that exists from later collections, and collect less often.
 
     While many miners were asked, a collection of everything held up keys for 60 ms, each second.
     """

@@ -88,7 +88,7 @@ def _export_recorded(arguments: argparse.Namespace) -> int:
 
 
 def _export_round(arguments: argparse.Namespace) -> int:
-    from console.export import likeness
+    from console.export import one_round
 
     if arguments.id is None:
         arguments.parser.error("which round? Use 'export round ID'; 'export rounds' lists them")
@@ -96,12 +96,12 @@ def _export_round(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--since does not apply to a single round")
     with _readable(configuration(arguments).settings.data_dir) as folder:
         if arguments.picture is not None:
-            written = likeness.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
+            written = one_round.export_picture(arguments.id, data_dir=folder, out=arguments.picture)
             if written is not None:
                 _print(f"written: {written.absolute()}")
             return ExitCode.DONE
         out = arguments.out if arguments.out == "-" else Path(arguments.out)
-        numbers = likeness.export_points if arguments.points else likeness.export_pairs
+        numbers = one_round.export_points if arguments.points else one_round.export_pairs
         numbers(arguments.id, data_dir=folder, format=arguments.format or "csv", out=out)
     return ExitCode.DONE
 
@@ -237,7 +237,7 @@ def keys_add(arguments: argparse.Namespace) -> int:
 
 
 def keys_rotate(arguments: argparse.Namespace) -> int:
-    """Make a key in the place of another and print it, alone on stdout."""
+    """Replace a key with a new one and print it, alone on stdout."""
     from console import api_keys
 
     key = api_keys.rotate(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console import __version__
-from console.export.likeness import export_picture
+from console.export.one_round import export_picture
 from console.record.folder import FolderRecord
 from console.roles.run import run
 from console.screens.keymap import Keymap

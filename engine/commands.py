@@ -89,7 +89,7 @@ class Register(OfColdkey, frozen=True):
 
 
 class AddStake(OfColdkey, frozen=True):
-    """Put so many of the coldkey's tokens on this hotkey as stake."""
+    """Move `amount` of the coldkey's tokens to this hotkey as stake."""
 
     amount: float
 

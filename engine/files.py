@@ -71,7 +71,7 @@ class Whereabouts:
 
     @classmethod
     def of_open(cls, path: Path, descriptor: int) -> Self:
-        """Where the file lies that is open as `descriptor`, even if its path leads elsewhere by now."""
+        """Where the file that is open as `descriptor` lies, even if its path now leads elsewhere."""
         place = cls()
         found = os.fstat(descriptor)
         place._found[path] = found.st_dev, found.st_ino

@@ -65,7 +65,7 @@ def usable(path: Path) -> Iterator[None]:
 
 
 def require_own(path: Path) -> None:
-    """Raises FolderError for a folder that others may write: they could put files of theirs in place of ours.
+    """Raises FolderError for a folder that others may write: they could replace our files with theirs.
 
     An empty one of our own is none of those, as it is made private before anything is put into it.
     """

@@ -44,7 +44,7 @@ def signature_hex(signer: Signer, message: bytes | str) -> str:
 def verify(address: str, message: bytes, signature: str) -> bool:
     """Whether `signature` ("0x" + 128 hex digits) is this address's over `message`, plain or in <Bytes>.
 
-    Never raises: whatever cannot be read is no signature.
+    Never raises: what cannot be read is not a valid signature.
     """
     public = public_key(address) if len(address) == SS58_LENGTH else None
     if public is None or public == IDENTITY_KEY or len(signature) != 130 or not signature.startswith("0x"):

@@ -321,7 +321,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # -- parser callbacks ---------------------------------------------------------------------------------------
 
-    # They do what uvicorn's do, without what no setting of ours uses: other protocols, a log, a limit of requests.
+    # They do what uvicorn's do, without what we never use: other protocols, a log, a limit of requests.
 
     def on_message_begin(self) -> None:
         self.url = b""

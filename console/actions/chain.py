@@ -108,7 +108,7 @@ def _to_reveal(snapshot: Snapshot, _typed: str) -> Iterator[str]:
         return
     plan = _committed(snapshot)
     if plan is not None and plan.version_key < chain.weights_version:
-        made = f"the commit was made for {plan.version_key}, and the subnet requires {chain.weights_version} by now"
+        made = f"the commit was made for {plan.version_key}, and the subnet now requires {chain.weights_version}"
         yield f"version key: {made}"
     if (left := commits[0].reveal_from - chain.block) > 0:
         yield f"{NEXT_EPOCH}: {_left(left, chain)}"

@@ -20,7 +20,7 @@ def age(at: float, now: float) -> str:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """A number of things: "1 round", "1,200 rounds"; `many` where that is no mere "s"."""
+    """A number of things: "1 round", "1,200 rounds"; `many` where the plural is more than an added "s"."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 

@@ -39,7 +39,7 @@ class Term(Struct, frozen=True):
 
 
 def parse(text: str, fields: frozenset[str]) -> tuple[Term, ...]:
-    """The terms of a filter. A prefix that is no column's id is part of the word, as in `10.0.0.7:8091`."""
+    """The terms of a filter. A prefix that is not a column's id is part of the word, as in `10.0.0.7:8091`."""
     return tuple(_term(word.casefold(), fields) for word in text.split())
 
 

@@ -211,7 +211,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.refresh(layout=True)
 
     def delay_update(self, delay: float = 0.0) -> None:
-        """Nothing: `switch_mode` asks for 50 ms without a paint, lest one see a screen that is not ready."""
+        """Nothing: `switch_mode` asks for 50 ms without a paint, to hide a screen that is not ready."""
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -387,7 +387,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def _handle_exception(self, error: Exception) -> None:
         """Leave with the error, which is reported without the values of variables.
 
-        Once the screen is being left, Textual puts nothing on it any more: what then misses its panes is no fault.
+        Once the screen is being left, Textual mounts nothing on it any more, so missing panes are not an error then.
         """
         if self._exit:
             log.info("a screen was closed before it was shown", exc_info=error)

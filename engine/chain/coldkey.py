@@ -71,7 +71,7 @@ def _older(raw: bytes, password: str) -> bytes:
         raise Missing(f"{NEEDS_WALLET} {install('bittensor-wallet')}") from None
     decrypt: Callable[..., bytes] = decrypt_keyfile_data
     try:
-        with redirect_stdout(io.StringIO()):  # it says there what it does, amid our JSON or on the screen
+        with redirect_stdout(io.StringIO()):  # it prints what it does, into our JSON or onto the screen
             return bytes(decrypt(raw, password=password))
     except Exception:  # its errors have no common class, and quote their input
         raise WrongPassword from None

@@ -26,7 +26,7 @@ def largest_commit(consensus: Consensus, mechanisms: int) -> int:
 
 
 def sealed_size(weights: int) -> int:
-    """The size in bytes of a timelocked commit to so many weights: two u16 each, in two vectors."""
+    """The size in bytes of a timelocked commit to that many weights: two u16 each, in two vectors."""
     return SEALED_BYTES + 4 * weights + 2 * len(_compact(weights))
 
 

@@ -61,7 +61,7 @@ class Roots(Struct, frozen=True):
 
 class Words(Struct, frozen=True):
     """What the replies of a round say and when, one item per voter: marks, answer keys, arrival in ms; `free` says
-    whether each text was the miner's to word, and long enough that two seldom write it by chance."""
+    whether each text was the miner's to word, and long enough that two rarely write it by chance."""
 
     texts: Sequence[Worded]
     keys: Sequence[str]

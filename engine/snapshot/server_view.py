@@ -10,7 +10,7 @@ QuotaRule = Literal["show", "apply"]
 class CallerView(Struct, frozen=True, kw_only=True):
     """A caller of this miner server and how its requests went. `host` and `dialect` are those of the last one.
 
-    `standing` is why it is allowed or not, in a word. `stake` in tokens. It has `consumed` so many challenges of its
+    `standing` is why it is allowed or not, in a word. `stake` in tokens. It has `consumed` that many challenges of its
     `quota` in this period, None for a caller without one.
     """
 

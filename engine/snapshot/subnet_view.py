@@ -9,7 +9,7 @@ class NeuronView(Struct, frozen=True, kw_only=True):
     `place` is by incentive among those outside immunity, from 1, and 0 in it, for `immune` more blocks. `others` is the
     share that the other validators give it, weighed by their stake, and `ours` what we do. A `validator` has a permit
     and uses it: it sets weights, or serves nobody. `owners`: it belongs to the subnet's owner, whose part is burned. It
-    has so many `parents` that it earns for, keeping its `take`, and `children`.
+    has a number of `parents` that it earns for, keeping its `take`, and `children`.
     """
 
     uid: int

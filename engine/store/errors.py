@@ -26,7 +26,7 @@ class StoreTooNew(StoreError):
 
 
 class BadRow(Exception):
-    """A row that is not one of ours. Whoever knows the file raises it on as `StoreDamaged`."""
+    """A row that this program did not write. The caller that knows the file raises it again as `StoreDamaged`."""
 
 
 _KINDS: dict[Kind, type[StoreError]] = {

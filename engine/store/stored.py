@@ -8,7 +8,7 @@ from engine.validator.round_log import Tally
 from engine.values import At, Counted, Finite, ReplyStatus, Round, Source
 
 Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
-"""A name or state of ours: it needs no cleaning."""
+"""A name or state that we chose: it needs no cleaning."""
 
 Uid = Annotated[int, Meta(ge=0, le=2**16 - 1)]
 """The chain has weights for no others."""

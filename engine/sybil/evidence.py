@@ -92,7 +92,7 @@ class Pair(Struct, frozen=True, array_like=True):
 
     @property
     def interest(self) -> float:
-        """The priority of tracking this pair. A new pair with something in common comes before an old one that seldom
+        """The priority of tracking this pair. A new pair with something in common comes before an old one that rarely
         has."""
         behaviour = 4 * self.wording.cautious + 2 * self.mistakes.cautious + self.meaning.cautious
         return behaviour + (self.address + self.coldkey) / 4

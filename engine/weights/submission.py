@@ -69,7 +69,7 @@ class Submissions:
         return bool(self._open) or not self._journal_read
 
     def strangers_block(self, look: Look) -> int:
-        """The block to which somebody else moved LastUpdate since the last look, nothing of ours being open; else 0."""
+        """The block to which somebody else moved LastUpdate since the last look, with nothing of ours open; else 0."""
         before, self._last_update = self._last_update, _last_update(look)
         moved = before is not None and self._last_update > before
         return self._last_update if moved and (look.weights or look.commits) and not self.any_open else 0

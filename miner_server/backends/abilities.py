@@ -26,7 +26,7 @@ PARTS = ("image_url", "input_audio", "file")
 """Parts of a message that are not text."""
 
 REQUIRED_TOOL = "tool_choice"
-"""That a tool, or a certain one, has to be called; leaving it to the model is no ability of its own."""
+"""That a tool, or a certain one, has to be called; leaving it to the model takes no ability."""
 
 ABILITIES = ("stop", "seed", "response_format", "tools", REQUIRED_TOOL, *OPTIONS, *PARTS)
 EVERYTHING = frozenset(ABILITIES)

@@ -47,7 +47,7 @@ OPTIONS = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
 }
-"""Names of ours and names in its `options`."""
+"""Our names and those in its `options`."""
 
 MS_OF_NANOSECONDS = 1e-6
 

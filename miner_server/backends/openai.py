@@ -41,7 +41,7 @@ PROVE_AGAIN_S = 15.0
 """Pause after a failed proof: a completion takes longer than a list of models and may cost money."""
 
 PROVE_IDLE_S = 300.0
-"""A server that nobody has asked for this long has to answer a question of ours: listing models is no proof."""
+"""A server that nobody has asked for this long has to answer a test question: listing models proves nothing."""
 
 WARM_UP_S = 300.0
 LOOK_S = PROBE_S + 1
@@ -221,7 +221,7 @@ class OpenAIBackend:
             self._unready = f"{self._base} has not given its first answer yet: its model may be loading"
         try:
             async with asyncio.timeout(longest):
-                require_answer(await self._ask(PROOF, speed=Speed()), PROOF)  # a cold model's speed is no measure
+                require_answer(await self._ask(PROOF, speed=Speed()), PROOF)  # a cold model's speed says nothing
         except TimeoutError:
             return f"{self._base} answers nothing within {longest:g} s", PROVE_AGAIN_S
         except OutOfRoom:  # it used up its tokens thinking: it works

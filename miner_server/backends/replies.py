@@ -136,7 +136,7 @@ def read_json(raw: bytes, *, reading: Callable[[object], object] = lambda value:
 
 
 def read_chat(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
-    """The first choice of a chat completion; with `reasoning_is_answer`, mere reasoning counts as the answer.
+    """The first choice of a chat completion; with `reasoning_is_answer`, reasoning alone counts as the answer.
 
     Raises BackendError.
     """

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 KEPT = 1000
 ANSWERS = 200
-"""The speed in tokens is that of so many answers."""
+"""How many answers the speed in tokens is an average of."""
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """The bounds of what is counted for Prometheus: from a token of a small model to the first of a cold one."""
@@ -78,7 +78,7 @@ class Speed:
         return Measuring(self, now)
 
     def ended(self, tokens: int) -> None:
-        """An answer of so many tokens has ended; 0 for one that failed."""
+        """An answer of `tokens` tokens has ended; 0 for one that failed."""
         now = time.monotonic()
         self.running -= 1
         worked, self._since = now - self._since, now

@@ -84,7 +84,7 @@ def test_a_commit_of_an_older_version_key_cannot_be_revealed() -> None:
         setter=SetterView(next_block=0, what="", reason="", commits=commits),
     )
     assert against("reveal", seen) == [
-        "version key: the commit was made for 0, and the subnet requires 7 by now",
+        "version key: the commit was made for 0, and the subnet now requires 7",
         "next epoch: 1 block left (12s)",
     ]
 

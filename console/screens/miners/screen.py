@@ -24,7 +24,7 @@ ROOMY = 20
 TABLE_ITSELF = 3
 """Lines of the table beside its rows: frame and header."""
 AROUND = 3
-"""Lines of a screen that are no body: header, tabs and footer."""
+"""Lines of a screen outside its body: header, tabs and footer."""
 
 
 class MinersScreen(ConsoleScreen):

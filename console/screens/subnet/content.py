@@ -155,7 +155,7 @@ COMPARED: Table[NeuronView] = replace(
         ),
     ),
 )
-"""The same beside a validator of ours, whose weights are compared with those of the others."""
+"""The same beside our own validator, whose weights are compared with those of the others."""
 
 
 def _apart(uid: int | None, apart: float) -> str:

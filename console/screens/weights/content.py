@@ -124,7 +124,7 @@ def _last_set(snapshot: Snapshot) -> Line:
 
 
 def _has_weights(snapshot: Snapshot) -> bool:
-    """Whether the chain has weights of ours; a registration alone moves the block of the last set, too."""
+    """Whether the chain has our weights; a registration alone moves the block of the last set, too."""
     return any(miner.weight > 0 for miner in snapshot.miners)
 
 

@@ -68,7 +68,7 @@ SLOWEST_POLL_S = 3.0
 
 AXON_PROTOCOL = 4
 AXON_VERSION = 1
-"""Fields of `serve_axon` that nobody reads: the SDK's protocol, and a version of ours."""
+"""Fields of `serve_axon` that nobody reads: the SDK's protocol, and our version."""
 
 
 class SubstrateChain:

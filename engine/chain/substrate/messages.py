@@ -57,7 +57,7 @@ class Survey(Struct, frozen=True, kw_only=True, tag=True):
 class Sighting(Struct, frozen=True, kw_only=True):
     """An endpoint at a glance: its head, the trouble it reports, or why it could not be surveyed.
 
-    An `unfit` one answers, but serves another chain or a fork of ours.
+    An `unfit` one answers, but serves another chain, or a fork of this one.
     """
 
     url: str

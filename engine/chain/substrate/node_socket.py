@@ -1,4 +1,4 @@
-"""A websocket whose messages are bounded: a node that sends without end is no node."""
+"""A websocket whose messages are bounded: a node that sends without end is cut off."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ MAX_MESSAGES = 256
 MAX_TOOLS = 128
 MAX_TOKENS = 131_072
 MAX_DEPTH = 24
-"""Bounds of a challenge of ours: as much as the model servers in use take, and far less deep than `wire.MAX_DEPTH`."""
+"""Bounds of our own challenges: as much as the model servers in use take, and far less deep than `wire.MAX_DEPTH`."""
 
 _TOOL_CHOICES = ("auto", "none", "required")
 
