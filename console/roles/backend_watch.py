@@ -17,7 +17,7 @@ AGAIN_S = 10.0
 """Changed trouble is reported again, but no more often than this."""
 
 
-class Wording(Struct, frozen=True):
+class Notice(Struct, frozen=True):
     """How trouble is told: its subject and level, the words before it, and those when it is over."""
 
     subject: str
@@ -26,9 +26,9 @@ class Wording(Struct, frozen=True):
     over: str
 
 
-NO_ANSWERS = Wording("backend", "error", "this miner does not answer: ", "this miner answers again")
-FEWER_BACKENDS = Wording("backends", "warning", "", "all backends answer again")
-NO_KEYS = Wording("API keys", "warning", "", "the API keys are in order again")
+NO_ANSWERS = Notice("backend", "error", "this miner does not answer: ", "this miner answers again")
+FEWER_BACKENDS = Notice("backends", "warning", "", "all backends answer again")
+NO_KEYS = Notice("API keys", "warning", "", "the API keys are in order again")
 
 
 class BackendWatch:
@@ -38,7 +38,7 @@ class BackendWatch:
         self,
         trouble: Callable[[], str],
         feed: Feed,
-        words: Wording = NO_ANSWERS,
+        words: Notice = NO_ANSWERS,
         *,
         look_s: float = LOOK_S,
         grace_s: float = GRACE_S,
