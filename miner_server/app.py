@@ -30,6 +30,7 @@ from miner_server.backends.interface import Backend
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
+from miner_server.metrics import CONTENT_TYPE, Metrics
 from miner_server.mount import Mount, routes_of
 from miner_server.openai.description import described
 from miner_server.openai.door import Access, Door
@@ -37,7 +38,7 @@ from miner_server.openai.errors import OPENAI
 from miner_server.openapi import Described, LookUp, SpokenRoute, document
 from miner_server.pool import Pool
 from miner_server.quotas import Quotas
-from miner_server.requestlog import CONTENT_TYPE, Metrics, RequestLog
+from miner_server.requestlog import RequestLog
 
 NO_ROUTE = "other"
 DISTRIBUTION = "subnet-console"

@@ -14,7 +14,8 @@ from engine.transport.errors import Refusal
 from miner_server import reflection
 from miner_server.call import Call
 from miner_server.errors import ClientGone
-from miner_server.requestlog import Metrics, RequestLog
+from miner_server.metrics import Metrics
+from miner_server.requestlog import RequestLog
 from miner_server.stream import Stream, send_body
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ from miner_server.connections import EXCHANGE, Seat
 from miner_server.endpoint import Calls
 from miner_server.errors import ClientGone
 from miner_server.limits import Limits
-from miner_server.requestlog import Metrics, RequestLog
+from miner_server.metrics import Metrics
+from miner_server.requestlog import RequestLog
 from tests.unit.asgi_helpers import GONE, Wire, made, part, scope
 from tests.unit.miner_helpers import ObedientBackend
 
