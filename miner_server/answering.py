@@ -100,7 +100,7 @@ class Answering:
             raise self._refusal(BackendSlow(f"no answer within {deadline_s:g} s"), call) from None
         except ClientGone:
             has_waited = started is not None and time.monotonic() - started > LEFT_WAITING_S
-            if has_waited and not (call.stream and call.stream.has_begun):
+            if has_waited and errand is None and not (call.stream and call.stream.has_begun):
                 gone = BackendSlow(f"no answer within {LEFT_WAITING_S:g} s, then the caller hung up")
                 self.readiness.failed(gone, call.caller)
             raise

@@ -95,9 +95,13 @@ def _replies(record: Record, since: float, _now: float) -> Iterator[StoredReply]
 
 
 def _replies_without_users(record: Record, since: float, now: float) -> Iterator[StoredReply]:
-    """Without the words of users and those said to them: what a reply earned stays, and why it failed."""
+    """Without the words of users and those said to them: what a reply earned stays, and how it failed."""
     for reply in _replies(record, since, now):
-        yield replace(reply, question="", text="", reasons=(), truth=None) if reply.source in OF_USERS else reply
+        if reply.source not in OF_USERS:
+            yield reply
+            continue
+        how = "" if reply.status == "ok" else reply.status
+        yield replace(reply, question="", text="", reason=how, reasons=(), truth=None)
 
 
 def _submissions(record: Record, since: float, _now: float) -> Iterator[Submission]:

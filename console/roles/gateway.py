@@ -1,8 +1,10 @@
 """The gateway: OpenAI's API in the validator's process, whose backend is the subnet."""
 
+import json
 from collections.abc import Callable
 from typing import Any, get_args
 
+import msgspec
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
@@ -11,6 +13,7 @@ from console.roles.miner import Serving
 from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKeys
+from engine.gateway.form import calls_of
 from engine.gateway.organic import Errand, NobodyWilling, Organic, OrganicError, Unanswerable
 from engine.key_use import FILE_NAME as USE_FILE
 from engine.key_use import KeyUse
@@ -20,7 +23,7 @@ from engine.transport.wire import USAGE_FIELDS, Completion
 from engine.values import GatewayMode, Reply, Request, at_port, host_and_port
 from miner_server.allowlist import AllowList
 from miner_server.backends.interface import OnText
-from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, RequestUnfit
+from miner_server.errors import BackendError, BackendUnavailable, RequestUnfit
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
 from miner_server.openai.door import Access
@@ -43,6 +46,13 @@ CARRIED = frozenset(("stop", "seed", "response_format", "tools", "tool_choice"))
 
 BYTES_A_TOKEN = 4
 """On average in English text: the count where a miner gives none."""
+
+
+class Unanswered(RequestUnfit):
+    """No miner answered this request as it was asked, which says nothing about the next one."""
+
+    status = 502
+    said = "no miner gave a well-formed answer"
 
 
 class Subnet:
@@ -101,13 +111,13 @@ class SubnetErrand:
         except NobodyWilling as error:
             raise BackendUnavailable(str(error)) from error
         except OrganicError as error:
-            raise NoAnswer(str(error)) from error
+            raise Unanswered(str(error)) from error
         except Exception as error:
             raise BackendError(f"{type(error).__name__}, see the log") from error
         return Completion(
             text=reply.text,
-            tool_calls=reply.tool_calls,
-            finish_reason=reply.finish_reason or "stop",
+            tool_calls=calls_of(reply),
+            finish_reason=finish_of(reply),
             usage=usage_of(reply, request),
         )
 
@@ -129,10 +139,18 @@ class SubnetErrand:
         return self._errand.mode == "consensus" and bool(self._errand.round)
 
 
+def finish_of(reply: Reply) -> str:
+    """Why it ended, in OpenAI's words: a miner may say anything."""
+    if reply.tool_calls:
+        return "tool_calls"
+    return reply.finish_reason if reply.finish_reason in ("length", "content_filter") else "stop"
+
+
 def usage_of(reply: Reply, request: Request) -> dict[str, int]:
-    """A miner's own count, no more of it than its text can have; an estimate where it gives none."""
-    longest = max(1, len(reply.text.encode(errors="replace")))
-    prompt = reply.usage.get("prompt_tokens") or max(1, len(request.question) // BYTES_A_TOKEN)
+    """A miner's own count, no more of it than the texts can have; an estimate where it gives none."""
+    sent = len(msgspec.json.encode((request.prompt, request.messages, request.tools)))
+    longest = max(1, len(reply.text.encode(errors="replace")) + sum(len(json.dumps(one)) for one in reply.tool_calls))
+    prompt = min(reply.usage.get("prompt_tokens") or max(1, sent // BYTES_A_TOKEN), sent)
     completion = min(reply.usage.get("completion_tokens") or max(1, longest // BYTES_A_TOKEN), longest)
     return dict(zip(USAGE_FIELDS, (prompt, completion, prompt + completion), strict=True))
 

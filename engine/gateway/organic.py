@@ -35,6 +35,9 @@ def _nobody_hears(_: object) -> None:
     pass
 
 
+MOST_GOING = 512
+"""Rounds of users at once, those that only wait to be judged among them: their texts are in memory."""
+
 LEAST_WEIGHT = 1e-9
 """Of a miner in a draw, so that one that earns nothing comes last."""
 
@@ -74,6 +77,7 @@ class Organic:
         self._asked = asked
         self._lots = random.SystemRandom()
         self._going: set[asyncio.Task[Round | None]] = set()
+        self._closed = False
 
     @property
     def unwilling(self) -> str:
@@ -99,7 +103,8 @@ class Organic:
                 return await self._chosen(errand, request)
 
     async def close(self) -> None:
-        """Abandon the rounds that are not judged yet."""
+        """Abandon the rounds that are not judged yet, and begin no more."""
+        self._closed = True
         for task in self._going:
             task.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
@@ -111,7 +116,7 @@ class Organic:
         for miner in self._earning(TRIES):
             try:
                 return await self._first(errand, request, (miner,), hear)
-            except Broken:
+            except (Broken, NobodyWilling):
                 raise
             except OrganicError as error:
                 failures.append(str(error))
@@ -122,8 +127,9 @@ class Organic:
     ) -> Reply:
         """The first well-formed answer, handed on while it comes unless its form shows only at the end. The round goes
         on without us."""
-        race = _Race(request, hear)
-        going = self._begin(errand, request, miners, race.hear_reply, race.hear_text)
+        race = _Race(request, hear, asked=len(miners))
+        on_text = None if hear is _nobody_hears or is_formal(request) else race.hear_text
+        going = self._begin(errand, request, miners, race.hear_reply, on_text)
         going.add_done_callback(race.end)
         try:
             reply = await race.first
@@ -151,13 +157,17 @@ class Organic:
         on_reply: Callable[[Reply], None] = _nobody_hears,
         on_text: OnText | None = None,
     ) -> "asyncio.Task[Round | None]":
+        if self._closed:
+            raise NobodyWilling("the gateway is stopping")
+        if len(self._going) >= MOST_GOING:
+            raise NobodyWilling(f"{MOST_GOING} rounds of users are asked or wait to be judged")
         challenge = Challenge(
             id=new_id(),
             kind=KIND,
             source="organic",
             created_at=time.time(),
             request=request,
-            answer_type="json" if is_formal(request) else "text",
+            answer_type="json" if request.response_format else "text",
         )
         errand.round = challenge.id
         going = asyncio.create_task(self._rounds.run(challenge, miners, on_reply, on_text=on_text, urgent=True))
@@ -184,20 +194,27 @@ class Organic:
 class _Race:
     """The replies of one round, of which `first` becomes the first well-formed one."""
 
-    def __init__(self, request: Request, hear: Callable[[str], None]) -> None:
+    def __init__(self, request: Request, hear: Callable[[str], None], *, asked: int) -> None:
         self.first: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._request = request
         self._hear = hear
+        self._asked = asked
         self._ahead = ""
         """The hotkey of the miner whose text is being handed on."""
+        self._blank: dict[str, str] = {}
+        """What each miner began with that says nothing: it puts nobody ahead."""
         self._replies: list[Reply] = []
 
     def hear_text(self, miner: Candidate, text: str) -> None:
-        if is_formal(self._request) or self.first.done() or not text:
+        hotkey = miner.peer.hotkey
+        if self.first.done() or self._ahead not in ("", hotkey):
             return
-        self._ahead = self._ahead or miner.peer.hotkey
-        if self._ahead == miner.peer.hotkey:
+        text = self._blank.pop(hotkey, "") + text
+        if self._ahead or text.strip():
+            self._ahead = hotkey
             self._hear(text)
+        else:
+            self._blank[hotkey] = text
 
     def hear_reply(self, reply: Reply) -> None:
         self._replies.append(reply)
@@ -207,13 +224,16 @@ class _Race:
             self.first.set_result(reply)
         elif self._ahead:
             self.first.set_exception(Broken(f"uid {reply.uid} broke off: {reply.reason or 'its answer has no form'}"))
+        elif len(self._replies) == self._asked:
+            self.first.set_exception(OrganicError(_why_none(self._replies)))
 
     def end(self, going: "asyncio.Task[Round | None]") -> None:
         """The round is over: nobody else will answer."""
         if self.first.done():
             return
         judged = None if going.cancelled() or going.exception() else going.result()
-        self.first.set_exception(OrganicError(_why_none(judged.replies if judged else self._replies)))
+        error = Broken if self._ahead else OrganicError
+        self.first.set_exception(error(_why_none(judged.replies if judged else self._replies)))
 
 
 def _chosen(judged: Round, request: Request) -> Reply:

@@ -98,7 +98,11 @@ _FORGET_QUESTIONS = """
         WHERE (source = 'organic' AND at < ? OR source = 'replay' AND at < ?) AND request != ? LIMIT ?
     ) RETURNING number
 """
-_FORGET_ANSWERS = "UPDATE replies SET text = '', tool_calls = '[]', prompt = '', reasons = '[]' WHERE round = ?"
+_FORGET_ANSWERS = """
+    UPDATE replies SET text = '', tool_calls = '[]', prompt = '', reasons = '[]', logprobs = 'null',
+        reason = CASE status WHEN 'ok' THEN '' ELSE status END
+    WHERE round = ?
+"""
 _NOTE_DROPPED = "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _OLD_COMMANDS = "DELETE FROM commands WHERE at < ?"
 _OLD_PLANS = """

@@ -224,7 +224,7 @@ async def _read(response: httpcore.Response, max_bytes: int, on_piece: Callable[
         pieces += 1
         if len(body) > max_bytes:
             raise WireError("too_large", f"more than {max_bytes} bytes")
-        if pieces > 1024 + len(body) // 64:
+        if pieces > 1024 + len(body) // 16:
             raise WireError("malformed", f"{len(body)} bytes in {pieces} pieces")
         if on_piece is not None:
             on_piece(piece)

@@ -77,7 +77,7 @@ class ChatReply:
                     self._event(index, {"content": untold}, logprobs=_told_logprobs(tokens) if tokens else None)
                 )
             if one.tool_calls:
-                calls = [{"index": number, **call} for number, call in enumerate(one.tool_calls)]
+                calls = [{**call, "index": number} for number, call in enumerate(one.tool_calls)]
                 events.append(self._event(index, {"tool_calls": calls}))
             last = self._choice(index, {}, finish_reason=one.finish_reason)
             if index < len(completions) - 1 or self._asked.with_usage:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.gateway.form import is_well_formed
+from console.roles.gateway import finish_of, usage_of
+from engine.gateway.form import calls_of, is_well_formed
 from engine.gateway.organic import Broken, Errand, NobodyWilling, Organic, OrganicError, Unanswerable
 from engine.store.store import Store
 from engine.transport.dialect import Availability, TimedAnswer
@@ -189,6 +190,7 @@ async def test_where_json_was_asked_for_only_json_is_handed_on(store: Store) -> 
 
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+OTHER = {"type": "function", "function": {"name": "time"}}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 
 
@@ -200,6 +202,9 @@ TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type
         ({"text": "42", "status": "timeout"}, {}, False),
         ({"tool_calls": (CALL,)}, {"tools": (TOOL,)}, True),
         ({"tool_calls": (CALL,)}, {}, False),
+        ({"tool_calls": (CALL,)}, {"tools": (TOOL,), "tool_choice": "none"}, False),
+        ({"tool_calls": (CALL,)}, {"tools": (TOOL,), "tool_choice": TOOL}, True),
+        ({"tool_calls": (CALL,)}, {"tools": (TOOL, OTHER), "tool_choice": OTHER}, False),
         ({"tool_calls": ({"function": {"name": "shell", "arguments": "{}"}},)}, {"tools": (TOOL,)}, False),
         ({"tool_calls": ({"function": "weather"},)}, {"tools": (TOOL,)}, False),
         ({"text": "It rains."}, {"tools": (TOOL,)}, True),
@@ -211,6 +216,51 @@ TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type
 )
 def test_an_answer_has_the_form_that_was_asked_for(reply: dict[str, Any], asked: dict[str, Any], good: bool) -> None:
     assert is_well_formed(Reply(uid=1, hotkey="hk1", **reply), Request(prompt="How is it?", **asked)) is good
+
+
+async def test_nobody_is_ahead_by_blanks_and_what_is_not_heard_holds_no_race(store: Store) -> None:
+    async with a_gateway(store) as (_, caller, organic):
+        caller.pieces["hk1"] = [" ", "\n", "41"]
+        caller.answers["hk1"] = WireError("timeout", "too late")
+        heard = list[str]()
+        reply = await organic.answer(Errand("race"), ASKED, heard.append)
+        assert reply.hotkey in ("hk2", "hk3")
+        assert heard == ["42"]
+        caller.pieces["hk1"] = ["It is ", "41"]
+        assert (await organic.answer(Errand("race"), ASKED)).hotkey in ("hk2", "hk3")
+
+
+async def test_no_round_begins_once_the_gateway_is_closed(store: Store) -> None:
+    async with a_gateway(store, "hk1") as (_, caller, organic):
+        caller.pieces["hk1"] = ["It is ", "42"]
+        caller.gate.clear()
+        heard = list[str]()
+        answering = asyncio.create_task(organic.answer(Errand("fast"), ASKED, heard.append))
+        await until(lambda: heard)
+        await organic.close()
+        with pytest.raises(Broken):
+            await answering
+        with pytest.raises(NobodyWilling, match="stopping"):
+            await organic.answer(Errand("fast"), ASKED)
+        assert len(caller.asked) == 1
+
+
+def test_tool_calls_and_counts_are_told_as_clients_know_them_whatever_a_miner_sends() -> None:
+    odd = {"index": 7, "id": 5, "function": {"name": "weather", "arguments": {"city": "Rome"}}, "more": "x" * 400}
+    reply = Reply(uid=1, hotkey="hk1", tool_calls=(odd,), finish_reason="</s>", usage={"prompt_tokens": 2**52})
+    assert calls_of(reply) == (
+        {"id": "call_0", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}},
+    )
+    assert finish_of(reply) == "tool_calls"
+    assert [finish_of(Reply(uid=1, hotkey="hk1", finish_reason=one)) for one in ("length", "eos", "")] == [
+        "length",
+        "stop",
+        "stop",
+    ]
+    used = usage_of(reply, ASKED)
+    assert used["prompt_tokens"] < 200
+    assert used["completion_tokens"] > 100
+    assert used["total_tokens"] == used["prompt_tokens"] + used["completion_tokens"]
 
 
 def _question(id: str) -> Challenge:

@@ -161,6 +161,16 @@ async def test_an_invalid_time_is_none(said: str) -> None:
         assert (await to.get(peer, "/", max_bytes=1)).retry_after is None
 
 
+async def test_a_long_answer_that_comes_token_by_token_is_read_to_its_end() -> None:
+    frames = b"25\r\n" + b"x" * 37 + b"\r\n"  # a token of four letters, sealed
+
+    async def handle(_: Received) -> bytes:
+        return b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + frames * 4096 + b"0\r\n\r\n"
+
+    async with http_server(handle) as peer, clients() as to:
+        assert len((await to.get(peer, "/", max_bytes=1 << 20)).body) == 37 * 4096
+
+
 async def test_a_body_in_a_myriad_of_pieces_is_given_up() -> None:
     frames = b"1\r\nx\r\n" * 40_000
     error = await failure(sends(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + frames))
