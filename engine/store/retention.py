@@ -44,7 +44,8 @@ class Retention:
 
     def forget_users(self, asked_before: float, repeated_before: float) -> int:
         """Forget the words of some users' requests from before a unix time, and of the answers to them; those that
-        were asked again, from before another. Nothing of them stays in the file. Returns the number of rounds."""
+        were asked again, from before another. Their pages are overwritten; the log beside the file may hold older ones
+        until SQLite reuses it. Returns the number of rounds."""
         self._connection.execute("PRAGMA secure_delete = ON")
         values = (NO_WORDS, asked_before, repeated_before, NO_WORDS, ROUNDS_AT_ONCE)
         rounds = self._connection.execute(_FORGET_QUESTIONS, values).fetchall()
