@@ -33,6 +33,7 @@ from benchmarks.transport import (
     shake,
     until_stdin_ends,
 )
+from console import garbage
 from engine.node.thread import serving_loop
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import FernetKey
@@ -236,6 +237,7 @@ async def _miner(url: str, hotkeys: str) -> None:
     await started.wait()
     while not server.view().ready:  # noqa: ASYNC110 (as whoever looks at a miner does)
         await asyncio.sleep(0.01)
+    garbage.leave_alone_what_stays()  # as `launch` does
     print(server.address[1], flush=True)
     await serving
 

@@ -6,7 +6,7 @@ Almost all that a start makes stays, and going through it over and over took a t
 import gc
 
 SETTLED_S = 5.0
-"""Seconds after the first frame."""
+"""Seconds after the first frame, or after the start without a screen."""
 
 SELDOM = 100
 """How many collections among what is younger come before one of everything; Python's own number is 10."""
@@ -27,7 +27,7 @@ def go_on() -> None:
 def leave_alone_what_stays() -> None:
     """Once the engine is up: collect, exempt all that exists from later collections, and collect less often.
 
-    While many miners were asked, a collection of everything held up keys for 60 ms, each second.
+    While many miners were asked, a collection of everything held up keys, and the engine, for 60 ms, each second.
     """
     gc.collect()
     gc.freeze()

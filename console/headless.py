@@ -1,6 +1,7 @@
 """The engine without a screen: events as JSON lines on stdout, and in words on stderr."""
 
 import datetime
+import math
 import os
 import select
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from console.garbage import SETTLED_S, leave_alone_what_stays
 from console.signals import Signals
 from engine.commands import in_words
 from engine.doors import Engine, InProcessEngine
@@ -209,8 +211,12 @@ def run_headless(
     signals = Signals(thread, end, stop_on_hangup=stop_on_hangup)
     reporter = Reporter(engine, Narrator(), stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     thread.start()
+    settled = time.monotonic() + SETTLED_S
     while thread.running and not signals.overdue:
         reporter.pass_on()
+        if time.monotonic() >= settled:
+            leave_alone_what_stays()
+            settled = math.inf
     last = engine.snapshot
     engine.feed.emit(
         "stopped",
