@@ -27,6 +27,14 @@ def read(raw: bytes) -> object:
         raise ValueError("it is nested too deeply") from None
 
 
+def value_of(text: object) -> object:
+    """The value of a JSON text; None if it is not JSON. What is no text is its own value."""
+    try:
+        return read(text.encode()) if isinstance(text, str) else text
+    except ValueError:
+        return None
+
+
 def fields(value: object) -> dict[str, object]:
     """`value` if it is an object, else one without fields."""
     return value if isinstance(value, dict) else {}

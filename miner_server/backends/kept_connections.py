@@ -21,7 +21,7 @@ from aiohappyeyeballs import start_connection
 
 from engine.redaction import redact
 from engine.text import safe
-from miner_server.backends.replies import DETAIL_WIDTH
+from miner_server.backends.failures import DETAIL_WIDTH
 from miner_server.errors import BackendError, BackendUnavailable
 
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the server is closing it

@@ -13,10 +13,11 @@ from typing import Any
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.backends.chat_request import chat_payload
+from miner_server.backends.chunks import Chunks
 from miner_server.backends.interface import OnText
 from miner_server.backends.lanes import Lanes
 from miner_server.backends.llamacpp_bindings import Chunk, LoadedModel, installed_binding
-from miner_server.backends.replies import Chunks, read_chat
+from miner_server.backends.replies import read_chat
 from miner_server.backends.speed import Speed
 from miner_server.errors import BackendUnavailable, MinerError
 

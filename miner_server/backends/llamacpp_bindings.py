@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from engine.foreign_json import fields
 from engine.packages import install
 from miner_server.backends.abilities import EVERYTHING, PARTS
-from miner_server.backends.replies import unfit
+from miner_server.backends.failures import unfit
 from miner_server.errors import MinerError
 
 Chunk = dict[str, Any]

@@ -15,7 +15,6 @@ from engine.values import Request
 from miner_server.backends.gauges import GaugePage, read_ollama
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.openai import OpenAIBackend
-from miner_server.backends.replies import is_list_of_models
 
 V1 = "/v1"
 VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -65,7 +64,7 @@ class OllamaBackend(OpenAIBackend):
     async def _list(self) -> ServerReply:
         """Its own list of models, by which it is known to have its own API; else that of OpenAI's."""
         reply = await self._connections.get("/api/tags")
-        self._is_native = reply.status == 200 and is_list_of_models(reply.body)
+        self._is_native = reply.status == 200 and _is_list_of_models(reply.body)
         if not self._is_native:
             self.can = ALWAYS
             return await self._connections.get(V1 + "/models")
@@ -184,3 +183,11 @@ def _timings(told: dict[str, object]) -> dict[str, float]:
     tokens = count(told.get("eval_count")) or 0
     each = {"predicted_per_token_ms": ms("eval_duration") / tokens} if tokens else {}
     return {"prompt_ms": ms("load_duration") + ms("prompt_eval_duration"), **each}
+
+
+def _is_list_of_models(raw: bytes) -> bool:
+    """Whether this is Ollama's own list of models, which is not called `data`."""
+    try:
+        return isinstance(fields(foreign_json.read(raw)).get("models"), list)
+    except ValueError:
+        return False

@@ -22,12 +22,13 @@ from engine.values import Request
 from miner_server import reflection
 from miner_server.backends.abilities import EVERYTHING
 from miner_server.backends.chat_request import chat_payload
+from miner_server.backends.failures import failure, quoted, read_body
 from miner_server.backends.gauges import NOTHING, GaugePage, Gauges, read_prometheus
 from miner_server.backends.interface import PROOF, PROOF_S, OnText, require_answer
 from miner_server.backends.kept_connections import Connections, ServerReply
 from miner_server.backends.models import ID_CHARS, NAME_WIDTH, Model, NoModelsError, choose
 from miner_server.backends.pauses import PAUSES_S, pause_after
-from miner_server.backends.replies import Told, failure, quoted, read_body, read_json, read_plain, read_told
+from miner_server.backends.replies import Told, read_json, read_plain, read_told
 from miner_server.backends.speed import Speed
 from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError, NoAnswer, OutOfRoom, RequestUnfit

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.redaction import Secrets
+from miner_server.backends.chunks import Chunks
+from miner_server.backends.events import Events
 from miner_server.backends.interface import OnText
-from miner_server.backends.replies import Chunks, Events
 from miner_server.errors import BackendError
 
 FEW = 3

@@ -12,19 +12,10 @@ from hypothesis import strategies as st
 
 from engine import foreign_json
 from engine.transport.wire import Completion, completion_json, read_completion
+from miner_server.backends.chunks import Chunks
+from miner_server.backends.failures import failure, quoted, read_body
 from miner_server.backends.models import NoModelsError, choose
-from miner_server.backends.replies import (
-    Chunks,
-    Told,
-    failure,
-    quoted,
-    read_body,
-    read_chat,
-    read_json,
-    read_plain,
-    read_reply,
-    read_told,
-)
+from miner_server.backends.replies import Told, read_chat, read_json, read_plain, read_reply, read_told
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 FOLDER = Path(__file__).parents[1] / "data" / "backend-replies"

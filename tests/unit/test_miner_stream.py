@@ -20,9 +20,9 @@ from engine.transport.dialects.fiber import FIBER
 from engine.transport.dialects.own import OWN
 from engine.transport.errors import WireError
 from engine.values import Challenge, Peer, Request
+from miner_server.backends.events import Events
 from miner_server.backends.interface import PROOF
 from miner_server.backends.openai import OpenAIBackend
-from miner_server.backends.replies import Events
 from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError
 from miner_server.limits import Limits
