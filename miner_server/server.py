@@ -27,11 +27,12 @@ from engine.values import at_port
 from miner_server.allowlist import AllowList
 from miner_server.app import MinerApp
 from miner_server.backends.interface import Backend
-from miner_server.connections import BoundedProtocol, Places
+from miner_server.connections import BoundedProtocol
 from miner_server.errors import MinerError
 from miner_server.hosts import BehindProxies, Proxies
 from miner_server.limits import Limits
 from miner_server.openai.door import Access
+from miner_server.places import Places
 from miner_server.quotas import Quotas
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from console.findings import Fix, Result, advice_of, critical, ok, skipped, warn
 from console.present.formats import counted, utc
 from engine.folders import FolderError
 from engine.locks import Holder, folder_holder, left_behind, neuron_holder
-from miner_server.connections import MOST
 from miner_server.hosts import network
+from miner_server.places import MOST
 
 ENOUGH = 2
 """Minimum number of callers with different hotkeys: a single one always has one address."""

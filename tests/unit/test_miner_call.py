@@ -16,11 +16,12 @@ from miner_server import call as calls
 from miner_server import endpoint, reflection
 from miner_server.answering import Answering
 from miner_server.call import Call, json_response
-from miner_server.connections import EXCHANGE, Seat
+from miner_server.connections import EXCHANGE
 from miner_server.endpoint import Calls
 from miner_server.errors import ClientGone
 from miner_server.limits import Limits
 from miner_server.metrics import Metrics
+from miner_server.places import Seat
 from miner_server.requestlog import RequestLog
 from tests.unit.asgi_helpers import GONE, Wire, made, part, scope
 from tests.unit.miner_helpers import ObedientBackend

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miner_server import connections
-from miner_server.connections import MOST, MOST_PER_ADDRESS, Places, Seat
+from miner_server import places
+from miner_server.places import MOST, MOST_PER_ADDRESS, Places, Seat
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ObedientBackend, Validator, serving
@@ -106,8 +106,8 @@ def test_strangers_give_way_before_validators_and_those_before_who_is_being_answ
 @given(st.lists(st.tuples(st.sampled_from(["take", "leave", "prove", "rest"]), st.integers(0, 9)), max_size=60))
 def test_the_table_is_never_over_its_bounds_and_forgets_who_left(steps: list[tuple[str, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connections, "MOST", 6)
-        patch.setattr(connections, "MOST_PER_ADDRESS", 3)
+        patch.setattr(places, "MOST", 6)
+        patch.setattr(places, "MOST_PER_ADDRESS", 3)
         held = table()
         seats: list[Seat] = []
         for step, number in steps:
@@ -142,7 +142,7 @@ async def idle(server: MinerServer, *hosts: str) -> AsyncIterator[list[asyncio.S
 
 
 async def test_idle_connections_from_many_addresses_shut_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST", 70)
+    monkeypatch.setattr(places, "MOST", 70)
     hosts = [f"127.0.1.{number % 7}" for number in range(140)]
     async with serving() as server, Validator(server) as alice:
         await alice.shake()
@@ -157,7 +157,7 @@ async def test_idle_connections_from_many_addresses_shut_nobody_out(monkeypatch:
 
 
 async def test_half_a_head_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST", 20)
+    monkeypatch.setattr(places, "MOST", 20)
     async with serving() as server:
         lines = [await asyncio.open_connection(*server.address) for _ in range(20)]
         for _, writer in lines:
@@ -171,7 +171,7 @@ async def test_half_a_head_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_who_is_being_answered_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST", 4)
+    monkeypatch.setattr(places, "MOST", 4)
     backend = ObedientBackend(open_gate=False)
     async with serving(backend) as server, Validator(server) as alice:
         await alice.shake()
@@ -184,7 +184,7 @@ async def test_who_is_being_answered_keeps_its_place(monkeypatch: pytest.MonkeyP
 
 
 async def test_where_all_are_being_answered_the_next_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_PER_ADDRESS", 1)
+    monkeypatch.setattr(places, "MOST_PER_ADDRESS", 1)
     backend = ObedientBackend(open_gate=False)
     async with serving(backend) as server, Validator(server) as alice:
         await alice.shake()
