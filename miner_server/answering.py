@@ -67,6 +67,13 @@ class Answering:
         if unready is not None:
             raise Refusal(503, unready.said, gate="readiness")
 
+    def require_room(self, hotkey: str) -> None:
+        """Raises Refusal 503 if the queue has no room for this caller now."""
+        try:
+            self.queue.require_room(hotkey, self._weight(hotkey))
+        except QueueFull as full:
+            raise _no_room(full) from None
+
     async def answer(
         self,
         request: Request,
@@ -93,7 +100,7 @@ class Answering:
                 left = deadline_s - (started - began)
                 completion = await self._complete(errand or self.backend, request, call, left, on_text)
         except QueueFull as full:
-            raise Refusal(503, str(full), retry_after=full.retry_after, gate="queue") from None
+            raise _no_room(full) from None
         except TimeoutError:
             if started is None:
                 raise Refusal(503, "no free slot before the deadline", gate="queue") from None
@@ -139,3 +146,7 @@ class Answering:
         log.warning("backend %s: %s", self.backend.name, safe(redact(str(error)), REASON_WIDTH))
         wait = max(RETRY_S, error.again_in or 0.0) if error.status == 503 else None
         return Refusal(error.status, error.said, retry_after=wait)
+
+
+def _no_room(full: QueueFull) -> Refusal:
+    return Refusal(503, str(full), retry_after=full.retry_after, gate="queue")

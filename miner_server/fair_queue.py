@@ -56,20 +56,20 @@ class FairQueue:
         """How many requests wait for one."""
         return self._queued
 
+    def require_room(self, caller: str, weight: float = 1.0) -> None:
+        """Raises QueueFull if `enter` would refuse this caller now. Takes nothing."""
+        self._due(caller, weight)
+
     async def enter(self, caller: str, weight: float = 1.0) -> None:
         """Wait for a slot, to be returned with `leave`. Raises QueueFull, possibly while waiting."""
-        if self._free and not self._queued:
+        due = self._due(caller, weight)
+        if due is None:
             self._free -= 1
             return
-        line = self._lines.get(caller, deque())
-        if len(line) >= self._waiting_per_caller:
-            raise QueueFull("this caller has too many requests waiting", self._retry_after())
-        turn = _Turn(max(self._given, line[-1].due if line else 0.0) + 1 / weight)
         if self._queued >= self.waiting:
-            self._make_room(turn.due)
-            line = self._lines.get(caller, deque())
-        line.append(turn)
-        self._lines[caller] = line
+            self._drop_last()
+        turn = _Turn(due)
+        self._lines.setdefault(caller, deque()).append(turn)
         self._queued += 1
         try:
             await turn.come
@@ -96,11 +96,25 @@ class FairQueue:
                 return
         self._free += 1
 
-    def _make_room(self, due: float) -> None:
-        """Make room for a turn due at `due` by dropping a later one, if any. Raises QueueFull."""
-        last = max(self._lines, key=lambda name: self._lines[name][-1].due, default="")
-        if not self._lines or self._lines[last][-1].due <= due:
+    def _due(self, caller: str, weight: float) -> float | None:
+        """When this caller's next turn would come; None if a slot is free. Raises QueueFull if it would get none."""
+        if self._free and not self._queued:
+            return None
+        line = self._lines.get(caller)
+        if line is not None and len(line) >= self._waiting_per_caller:
+            raise QueueFull("this caller has too many requests waiting", self._retry_after())
+        due = max(self._given, line[-1].due if line else 0.0) + 1 / weight
+        if self._queued >= self.waiting and (not self._lines or self._lines[self._last()][-1].due <= due):
             raise QueueFull("this miner's queue is full", self._retry_after())
+        return due
+
+    def _last(self) -> str:
+        """Whose turn comes last."""
+        return max(self._lines, key=lambda name: self._lines[name][-1].due)
+
+    def _drop_last(self) -> None:
+        """Make room for a turn that comes sooner."""
+        last = self._last()
         turn = self._lines[last][-1]
         self._withdraw(last, turn)
         if not turn.come.done():

@@ -2,10 +2,11 @@
 
 The gates have the same order in every dialect. A handshake: body, the hotkey that it names, allow-list, rate, its turn
 to be heard, signature, nonce. A challenge: hotkey and key in its headers, allow-list, a key that we hold, rate, quota,
-readiness, body, its proof, which is valid only once, the queue. A call's `gate` is the last gate that it has reached,
-and is recorded with a refusal. Only the holder of a hotkey or of its key uses up the hotkey's rate; replays do not. Nor
-can a neighbour at a validator's address keep it from getting a key: telling a caller how to get one is as cheap as a
-refusal, and is never refused.
+readiness, room in the queue, body, its proof, which is valid only once, the queue itself. So whoever comes to a full
+queue costs no signature, leaves no nonce and uses up none of its rate and quota. A call's `gate` is the last gate that
+it has reached, and is recorded with a refusal. Only the holder of a hotkey or of its key uses up the hotkey's rate;
+replays do not. Nor can a neighbour at a validator's address keep it from getting a key: telling a caller how to get one
+is as cheap as a refusal, and is never refused.
 """
 
 import time
@@ -107,6 +108,7 @@ class Mount:
         call.gate = "quota"
         self._quotas.may(hotkey)
         self._answering.require_ready()
+        self._answering.require_room(hotkey)
         call.gate = "body"
         with self._room.share() as grow:
             await call.read(limit=self._limits.body_bytes, seconds=self._limits.body_s, grow=grow)

@@ -3,11 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Protocol
 
 MOST_IN_MEMORY = 100_000
-"""At about 200 bytes each. A hotkey shakes hands at most 60 times a minute, so this is two minutes' worth of nonces
+"""At about 120 bytes each. A hotkey shakes hands at most 60 times a minute, so this is two minutes' worth of nonces
 from 800 hotkeys at once."""
+
+SPAN_S = 20.0
+"""A nonce is kept for 20 s (btauth) to 4 minutes (Fiber), hence in one of two to thirteen sets."""
+
+MARK_BYTES = 16
+"""Of a nonce's hash: no two are ever the same by chance, and nobody can make two the same."""
 
 PATIENCE_S = 1.0
 """How long a handshake waits for its nonce to reach the disk: a disk takes some ms, validators give up after 15 s."""
@@ -35,22 +42,39 @@ class NonceStore(Protocol):
 
 
 class MemoryNonces:
-    """Nonces in memory, for keys that end with this process. A full table refuses new ones; it never forgets early."""
+    """Nonces in memory, for keys that end with this process. A full table refuses new ones; it never forgets early.
+
+    Nonces that end within the same `SPAN_S` are held together, and dropped together once the last of them has ended.
+    """
 
     def __init__(self, *, limit: int = MOST_IN_MEMORY) -> None:
-        self._until: dict[str, float] = {}
+        self._spans: dict[int, set[bytes]] = {}
+        self._now = 0
+        self._held = 0
         self._limit = limit
 
+    def __len__(self) -> int:
+        return self._held
+
     async def remember(self, key: str, *, until: float) -> bool:
-        if key in self._until:
-            return False
-        if len(self._until) >= self._limit:
-            now = time.time()
-            self._until = {key: end for key, end in self._until.items() if end > now}
-        if len(self._until) >= self._limit:
+        mark = blake2b(key.encode(errors="surrogatepass"), digest_size=MARK_BYTES).digest()
+        now = int(time.time() // SPAN_S)
+        if now != self._now:
+            self._forget(now)
+        for held in self._spans.values():
+            if mark in held:
+                return False
+        if self._held >= self._limit:
             raise NoncesUnavailable(f"{self._limit} nonces are held, and none is old enough to drop")
-        self._until[key] = until
+        self._spans.setdefault(max(now, int(until // SPAN_S)), set()).add(mark)
+        self._held += 1
         return True
+
+    def _forget(self, now: int) -> None:
+        """Drop what has ended before the span `now`."""
+        self._now = now
+        for span in [span for span in self._spans if span < now]:
+            self._held -= len(self._spans.pop(span))
 
 
 class SteadyNonces:

@@ -116,3 +116,17 @@ async def test_one_who_gave_up_before_the_turn_came_is_passed_over(hall: Callabl
     await asyncio.sleep(0)
     assert room.served == ["a", "c"]
     assert room.queue.queued == 0
+
+
+async def test_whoever_would_be_refused_is_told_before_it_comes(hall: Callable[..., Hall]) -> None:
+    room = hall(slots=1, waiting=2, waiting_per_caller=1)
+    room.queue.require_room("a")
+    await room.arrive("a", "a", "b")
+    with pytest.raises(QueueFull, match="this caller has too many requests waiting"):
+        room.queue.require_room("a")
+    with pytest.raises(QueueFull, match="this miner's queue is full"):
+        room.queue.require_room("c")
+    room.queue.require_room("c", weight=50.0)
+    assert (room.queue.in_flight, room.queue.queued) == (1, 2), "asking takes nothing"
+    await room.leave(1)
+    room.queue.require_room("c")

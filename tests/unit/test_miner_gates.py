@@ -107,6 +107,27 @@ async def test_a_backend_that_is_not_ready_is_said_before_a_body_is_sent(clock: 
         assert [await alice.ask(name) for name in ("one", "two")] == ["heard one", "heard two"]
 
 
+async def test_a_full_queue_is_said_before_a_body_is_sent_and_uses_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(admission.HOTKEY_PER_MINUTE, "challenge", 3)
+    backend = ObedientBackend(open_gate=False)
+    limits = Limits(capacity=1, queue=1)
+    async with serving(backend, limits=limits) as server, Validator(server) as alice:
+        await alice.shake()
+        asking = [asyncio.create_task(alice.send(name)) for name in ("at work", "in the queue")]
+        await until(lambda: server.view().queued == 1)
+        token = alice.sealed("is sent again")
+        status, headers = await (await Sending.begin(server, alice, token)).reply()
+        assert (status, int(headers["retry-after"]) > 0) == (503, True)
+        full = await alice.http.post("/fiber/challenge", content=token, headers=alice.headers)
+        assert (full.status_code, full.json()["detail"]) == (503, "this miner's queue is full")
+        last = server.view().requests[-1]
+        assert (last.gate, last.hotkey, server.view().callers[0].consumed) == ("queue", alice.hotkey, 2)
+        backend.gate.set()
+        await asyncio.gather(*asking)
+        again = await alice.http.post("/fiber/challenge", content=token, headers=alice.headers)
+        assert alice.opened(again)["response_text"] == "heard is sent again"
+
+
 async def test_an_unknown_key_is_said_before_a_body_is_sent(clock: Clock) -> None:
     async with serving() as server, Validator(server) as alice:
         status, _ = await (await Sending.begin(server, alice, alice.sealed("hello"))).reply()

@@ -169,3 +169,17 @@ async def test_a_database_that_another_process_holds_keeps_nobody_out(
         other.close()
     await until(lambda: told[-1] == "")
     assert not await store.nonces.remember("a", until=LATER)
+
+
+async def test_what_has_ended_makes_room_and_what_has_not_never_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1e9
+    monkeypatch.setattr(time, "time", lambda: now)
+    nonces = MemoryNonces(limit=45)
+    for age in range(600):  # one a second, each for 20 s
+        now = 1e9 + age
+        assert await nonces.remember(f"n-{age}", until=now + 20)
+        assert not await nonces.remember(f"n-{max(0, age - 19)}", until=now + 1)
+        assert len(nonces) <= 1 + 2 * replay_guard.SPAN_S
+    now += 1e6
+    assert await nonces.remember("n-599", until=now)
+    assert len(nonces) == 1
