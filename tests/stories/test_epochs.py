@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.epochs import Run
+from tests.epochs.run import Run
 
 pytestmark = pytest.mark.slow
 
 
 async def test_each_window_has_its_weights_once_whatever_fails_and_dies(tmp_path: Path) -> None:
-    verdict = await Run(tmp_path, seed=6, answer_s=60).epochs(2)
+    verdict = await Run(tmp_path, seed=6).epochs(2)
     assert verdict.good, str(verdict)
     assert verdict.windows == 2
