@@ -78,6 +78,10 @@ class Commits:
             yield entry.plan, outcome
         self.waiting = tuple(waiting)
 
+    def promise(self, plan: WeightPlan) -> bool:
+        """Whether a commit that still waits sets these very weights."""
+        return any(_weights(one.entry.plan) == _weights(plan) for one in self.waiting)
+
     def ready(self, look: Look) -> tuple[Waiting, ...]:
         """Commits that may be revealed now, oldest first."""
         return tuple(one for one in self.waiting if not one.commit.timelocked and look.block >= one.commit.reveal_from)
@@ -116,6 +120,10 @@ class Commits:
         if outcome.status == "rejected" and not outcome.reason.startswith(TOO_EARLY):
             self._refused.add(one.entry.id)
         return outcome
+
+
+def _weights(plan: WeightPlan) -> dict[int, int]:
+    return {row.uid: row.u16 for row in plan.rows if row.u16}
 
 
 UNKNOWN = Fate("unknown")

@@ -83,9 +83,9 @@ class WeightPlan(Struct, frozen=True, kw_only=True):
 
     `last_update` is the hotkey's LastUpdate before the submission. With a `salt`, the weights are committed to and
     revealed later; sealed weights are identified by the hash of their `commit` instead, and the chain can open them
-    from `reveal_round` on. `unchanged` says that the chain had these very weights before the commit. `profile` is the
-    scoring profile that made the scores, "" in plans of earlier versions.
-    `skipped` says why nothing should be set, or is ""; a skipped plan has no rows.
+    from `reveal_round` on. `unchanged` says that the chain had these very weights before the commit, or gets them
+    from an earlier one that still waits. `profile` is the scoring profile that made the scores, "" in plans of earlier
+    versions. `skipped` says why nothing should be set, or is ""; a skipped plan has no rows.
     """
 
     netuid: int

@@ -231,7 +231,7 @@ class WeightSetter:
         plan = self._planner.plan(look)
         if plan.skipped or not look.rules.commit_reveal:
             return plan, None
-        plan = replace(plan, unchanged=reads_back(plan, look))
+        plan = replace(plan, unchanged=reads_back(plan, look) or self._commits.promise(plan))
         if look.rules.commit_reveal_version < TIMELOCKED:
             return replace(plan, salt=new_salt()), None
         try:

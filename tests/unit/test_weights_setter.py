@@ -467,6 +467,27 @@ async def test_a_sealed_commit_that_the_chain_drops_is_lost_for_the_reason_that_
     await owner.close()
 
 
+async def test_a_dropped_commit_is_lost_even_if_an_earlier_one_set_the_same_weights_meanwhile(tmp_path: Path) -> None:
+    chain = await running_subnet(tmp_path, rules=replace(SEALING, reveal_period=2))
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal, recorder := Recorder())
+    assert (await setter.commit_now()).status == "committed"
+    await to_block(chain, 40)
+    assert (await setter.commit_now()).status == "committed"
+    await to_block(chain, 60)
+    await setter.step()
+    assert recorder.outcomes[-1] == "applied"
+    await chain.close()
+    raised = replace(SEALING, reveal_period=2, weights_version=9)
+    owner = await EmbeddedChain.open(tmp_path / "chain.db", netuid=3, hyperparameters=raised)
+    setter = setter_on(owner, journal, recorder := Recorder())
+    setter.pause()
+    await to_block(owner, 80)
+    await setter.step()
+    assert recorder.outcomes == ["lost"]
+    await owner.close()
+
+
 async def test_a_commit_to_the_weights_that_the_chain_has_is_told_from_one_that_it_dropped(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path, rules=SEALING)
     journal = MemoryJournal()
