@@ -33,6 +33,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "read_only": ("--read-only",),
         "data_dir": ("--data-dir",),
         "log_level": ("--log-level",),
+        "metrics": ("--metrics",),
     },
     "chain and wallet": {
         "network": ("--network", "--subtensor.network", ENDPOINT),

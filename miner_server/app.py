@@ -1,13 +1,14 @@
 """The miner's application: the mounted dialects and the public look-ups."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
 import msgspec
 from msgspec.structs import replace
+from prometheus_client import Metric
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -136,6 +137,10 @@ class MinerApp(Starlette):
     def keys_trouble(self) -> str:
         """What is wrong with the keys of OpenAI's API."""
         return self._door.trouble if self._door else ""
+
+    def metrics(self) -> Iterator[Metric]:
+        """What its page `/metrics` holds."""
+        return self._metrics.collect()
 
     def reset_peaks(self) -> None:
         """Begin to look for the highest values of the backends anew."""

@@ -1,13 +1,16 @@
 """A miner: one server in front of a backend, its address on chain, its callers the subnet's validators."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from msgspec.structs import replace
+from prometheus_client import Metric
+from prometheus_client.registry import Collector
 
 from console.roles.active_hotkeys import ActiveHotkeys
 from console.roles.backend_watch import FEWER_BACKENDS, NO_KEYS, BackendWatch
 from console.roles.embedding import SettingsEncoder
+from console.roles.metrics_door import metrics_door
 from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKeys
@@ -62,6 +65,16 @@ class Serving:
         return self.server
 
 
+class ServerMetrics(Collector):
+    """The metrics of whichever server is the present one."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def collect(self) -> Iterator[Metric]:
+        return self._serving.server.metrics()
+
+
 SERVER = "miner server"
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
@@ -95,7 +108,10 @@ async def run(session: Session, doorway: Doorway | None = None) -> None:
         views=(lambda snapshot: replace(snapshot, server=serving.server.view()),),
         on_metagraph=(permits_of(allow, while_registered=session.chain.hotkey),),
     )
-    await session.node(server, active_hotkeys(session, allow), await announced(session, serving)).run(until=SERVER)
+    door = metrics_door(settings.metrics, session.feed, ServerMetrics(serving))
+    await session.node(server, active_hotkeys(session, allow), await announced(session, serving), door).run(
+        until=SERVER
+    )
 
 
 async def _reset_peaks(serving: Serving, gpus: Gpus, _: ResetPeaks) -> Outcome:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.roles.gateway import gateway
+from console.roles.metrics_door import metrics_door
 from console.roles.session import Session
 from engine.chain.embedded import Refused
 from engine.challenges.sources.file import FileSource
@@ -144,7 +145,8 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The asking and the paying half, and the gateway. Whatever has to be closed is pushed onto the stack.
+    """The asking and the paying half, the gateway, and the door for Prometheus. Whatever has to be closed is pushed
+    onto the stack.
 
     Raises `ConsoleError` and what the gateway raises.
     """
@@ -172,7 +174,7 @@ async def parts(
     await payer.load()
     await asker.load()
     organic = Organic(asker.rounds, selection, payer.scores, asked=settings.gateway_sample)
-    return asker.part, payer.part, gateway(session, organic)
+    return asker.part, payer.part, gateway(session, organic), metrics_door(settings.metrics, feed)
 
 
 async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:

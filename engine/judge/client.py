@@ -7,9 +7,11 @@ import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import Struct
 
 from engine.environ import harmless
 from engine.feed import Feed
@@ -48,6 +50,15 @@ SILENCE = "judging worker"
 """Subject of the attention line about a silent worker."""
 
 
+class Counts(Struct):
+    """What became of rounds since the judge was made, the seconds that those judged took, and the workers started."""
+
+    judged: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    started: int = 0
+
+
 class JudgeFailed(Exception):
     """A round could not be judged in two attempts; the message says why."""
 
@@ -78,6 +89,7 @@ class Judge:
         self._talk: asyncio.Task[WorkerAnswer] | None = None
         """The last message sent to the worker, and its answer."""
         self._turn = asyncio.Lock()
+        self.counts = Counts()
         self._decoder: msgspec.msgpack.Decoder[WorkerAnswer] = msgspec.msgpack.Decoder(WorkerAnswer)
 
     async def start(self) -> None:
@@ -99,7 +111,11 @@ class Judge:
                 return await self._result_of(task)
             except JudgeFailed as error:
                 log.warning("judging challenge %s again: %s", challenge.id, error)
+            try:
                 return await self._result_of(task)
+            except JudgeFailed:
+                self.counts.failed += 1
+                raise
 
     async def idle(self) -> None:
         """Wait until no round is being judged."""
@@ -142,10 +158,13 @@ class Judge:
         return await self._exchange(task)
 
     async def _result_of(self, task: bytes) -> JudgeResult:
+        began = time.monotonic()
         answer = await self._answered(task)
         if not isinstance(answer, JudgeResult):
             raise JudgeFailed(answer.reason if isinstance(answer, Failed) else "the worker sent no judgement")
         _require_finite(answer.judgement)
+        self.counts.judged += 1
+        self.counts.seconds += time.monotonic() - began
         self._patience = self._deadline
         return answer
 
@@ -165,6 +184,7 @@ class Judge:
         except OSError as error:
             raise JudgeFailed(f"the judging worker cannot be started ({error.strerror})") from error
         self._end = asyncio.create_task(self._see_the_end_of(self._process))
+        self.counts.started += 1
         answer = await self._exchange(msgspec.msgpack.encode(self._setup))
         if isinstance(answer, Failed):
             await self.close()

@@ -79,6 +79,7 @@ _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s,/?#@:\[\]]+)"
 _PORT = r"0*(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
 Listen = Annotated[str, _text("HOST:PORT", rf"^(|{_HOST}:{_PORT})\Z")]
 _CHAIN = rf"(finney|test|local|wss?://([^\s,/]*@)?{_HOST}(:{_PORT})?([/?#][^\s,]*)?)"
+Door = Annotated[str, _text("PORT or HOST:PORT", rf"^(|({_HOST}:)?{_PORT})\Z")]
 Network = Annotated[
     str,
     _text(
@@ -112,6 +113,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "pause"
     log_level: Annotated[LogLevel, _is("lowest level to log")] = "info"
     log_cap_mb: Annotated[float, Meta(ge=1, le=100_000), _is("maximum total size of the log files", "MB")] = 50.0
+
+    metrics: Annotated[Door, _is("serve numbers for Prometheus at /metrics here; a port alone is one of 127.0.0.1")] = (
+        ""
+    )
 
     network: Annotated[
         Network, _is("chain to connect to, or several endpoints of it; embedded is built in, embedded:DIR shared")

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.snapshot.chain_view import ChainView, EndpointView, NeedView
-from engine.snapshot.round_view import MinerState, MinerView, RoundProgress, RoundView, Suspicion
+from engine.snapshot.round_view import JudgingView, MinerState, MinerView, RoundProgress, RoundView, Suspicion
 from engine.snapshot.run_view import (
     Attention,
     CommandView,
@@ -33,7 +33,7 @@ from engine.snapshot.server_view import (
 from engine.snapshot.subnet_view import NeuronView, SubnetView, ValidatorView
 from engine.snapshot.sybil_view import PenaltyRule, PenaltyState, PenaltyView, SuspectsView, SybilView
 from engine.snapshot.weight_view import CommitView, NextPlanView, PlanView, SetterView
-from engine.values import Guard, Metagraph
+from engine.values import Guard, Metagraph, ReplyStatus
 
 __all__ = [
     "Attention",
@@ -45,6 +45,7 @@ __all__ = [
     "EndpointView",
     "Event",
     "GpuView",
+    "JudgingView",
     "LoopView",
     "MinerState",
     "MinerView",
@@ -83,6 +84,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     `rounds_done` are those of this run, `rounds_recorded` those in the store, of earlier runs as well,
     `rounds_unstored` those that wait for it or are lost; `record_gone` says what was deleted or replaced under the run.
+    `replies` counts those that came in this run by their status.
     """
 
     at: float
@@ -109,6 +111,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     rounds_recorded: int = 0
     rounds_unstored: int = 0
     record_gone: str = ""
+    replies: dict[ReplyStatus, int] = {}
+    judging: JudgingView = JudgingView()
     rounds: tuple[RoundView, ...] = ()
     miners: tuple[MinerView, ...] = ()
     plans: tuple[PlanView, ...] = ()

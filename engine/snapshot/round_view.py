@@ -42,6 +42,18 @@ class RoundView(Struct, frozen=True, kw_only=True):
     scored: bool = True
 
 
+class JudgingView(Struct, frozen=True, kw_only=True):
+    """Judging in this run: so many rounds were judged in `seconds`, and `failed` could not be. Workers were `started`.
+
+    `seconds` are those of the encoder and of the scoring together.
+    """
+
+    judged: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    started: int = 0
+
+
 class MinerView(Struct, frozen=True, kw_only=True):
     """One miner as a table row. `weight` is on chain, `planned` what the next plan would set; both sum to 1.
 

@@ -40,9 +40,14 @@ class CommitView(Struct, frozen=True, kw_only=True):
 
 
 class SetterView(Struct, frozen=True, kw_only=True):
-    """What sets the weights: it sends nothing by itself before `next_block`, waits for `what`, and why; its commits."""
+    """What sets the weights: it sends nothing by itself before `next_block`, waits for `what`, and why; its commits.
+
+    Of the windows that have ended in this run, weights were set in `windows_set`, and not in `windows_missed`.
+    """
 
     next_block: int
     what: str
     reason: str
     commits: tuple[CommitView, ...] = ()
+    windows_set: int = 0
+    windows_missed: int = 0

@@ -22,6 +22,7 @@ from engine.validator.round_log import RoundLog
 from engine.validator.round_runner import RoundRunner
 from engine.validator.scores import Scores, is_scored
 from engine.validator.selection import Selection, Sweeper
+from engine.validator.views import judging_view
 from engine.values import Metagraph, Outcome, Peer
 
 VALIDATOR = "validator"
@@ -63,6 +64,7 @@ class Asker:
     ) -> None:
         self._feed = feed
         self._store = store
+        self._judge = judge
         self._scores = scores
         self._selection = selection
         self._sweeper = Sweeper(selection, caller)
@@ -123,6 +125,8 @@ class Asker:
             progress=self.rounds.progress,
             next_round_at=None if self.loop.paused else self.loop.next_round_at,
             rounds_done=self.rounds.done,
+            replies=dict(self.rounds.replies),
+            judging=judging_view(self._judge.counts),
             rounds_recorded=0 if gone else self.rounds.recorded,
             rounds_unstored=self.rounds.backlog.unstored,
             rounds=tuple(replace(row, recorded=False) for row in shown) if gone else shown,

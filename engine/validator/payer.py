@@ -118,7 +118,9 @@ class Payer:
             sybil=self._sybil_view,
             plans=self.planner.shown,
             next_plan=self._next_plan,
-            setter=None if self._read_only else setter_view(self._setter.wait, self._setter.commits),
+            setter=None
+            if self._read_only
+            else setter_view(self._setter.wait, self._setter.commits, self._setter.windows),
         )
 
     def _look_at_miners(self) -> None:

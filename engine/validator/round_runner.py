@@ -7,7 +7,7 @@ last stored round.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from uuid import uuid4
@@ -30,7 +30,7 @@ from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
 from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short, round_view
-from engine.values import Challenge, Reply, Round, Source
+from engine.values import Challenge, Reply, ReplyStatus, Round, Source
 
 UNANSWERED = "answers"
 UNSTORED = "rounds"
@@ -74,6 +74,8 @@ class RoundRunner:
         self._maps = Maps(judge, store, chain.netuid)
         self.done = 0
         """Rounds judged in this run."""
+        self.replies: Counter[ReplyStatus] = Counter()
+        """Replies of this run, by status."""
         self.recorded = 0
         """Rounds of this subnet in the store."""
 
@@ -202,6 +204,7 @@ class RoundRunner:
 
         def count(reply: Reply) -> None:
             nonlocal progress
+            self.replies[reply.status] += 1
             answered, failed = reply.status == "ok", reply.status != "ok"
             progress = replace(progress, answered=progress.answered + answered, failed=progress.failed + failed)
             self._asking[challenge.id] = progress

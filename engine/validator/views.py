@@ -4,8 +4,10 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine.judge.client import Counts
 from engine.snapshot import (
     CommitView,
+    JudgingView,
     MinerView,
     RoundView,
     SetterView,
@@ -19,7 +21,7 @@ from engine.validator.selection import Selection
 from engine.values import Metagraph, Neuron, Round, WeightCommit, percentile
 from engine.weights.plan import WeightPlan
 from engine.weights.views import REASON_WIDTH
-from engine.weights.window import Wait
+from engine.weights.window import Wait, Windows
 
 ROUNDS_SHOWN = 200
 PLANS_SHOWN = 50
@@ -57,14 +59,19 @@ def round_view(judged: Round, *, recorded: bool) -> RoundView:
     )
 
 
+def judging_view(counts: Counts) -> JudgingView:
+    """What the judge has counted, as it is now."""
+    return JudgingView(judged=counts.judged, failed=counts.failed, seconds=counts.seconds, started=counts.started)
+
+
 def clusters_of_uids(judged: Round) -> list[list[int]]:
     """The clusters as lists of uids, in the order of the judgement."""
     uids = {reply.hotkey: reply.uid for reply in judged.replies}
     return [[uids[hotkey] for hotkey in cluster] for cluster in judged.judgement.clusters]
 
 
-def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
-    """What the weight setter is waiting for, and which commits it has yet to reveal."""
+def setter_view(wait: Wait, commits: Sequence[WeightCommit], windows: Windows) -> SetterView:
+    """What the weight setter is waiting for, which commits it has yet to reveal, and the windows that have ended."""
     return SetterView(
         next_block=wait.until,
         what=wait.what,
@@ -78,6 +85,8 @@ def setter_view(wait: Wait, commits: Sequence[WeightCommit]) -> SetterView:
             )
             for one in commits
         ),
+        windows_set=windows.set,
+        windows_missed=windows.missed,
     )
 
 

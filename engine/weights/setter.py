@@ -21,7 +21,7 @@ from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal
 from engine.weights.plan import WeightPlan
 from engine.weights.submission import NOT_INCLUDED, NOT_NOW, Submissions, error_name, reads_back
-from engine.weights.window import Wait, wait_for_rules, wait_for_window
+from engine.weights.window import Wait, Windows, wait_for_rules, wait_for_window
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class WeightSetter:
         self._wait = Wait(0, "the chain", "starting")
         self._look_from = 0
         self._held_until = 0
+        self.windows = Windows()
         self._last_skip: tuple[int, str] | None = None
 
     @property
@@ -172,6 +173,7 @@ class WeightSetter:
 
     async def _act(self, look: Look) -> None:
         """Settle earlier submissions, then reveal what is due, then set what is due."""
+        self.windows.see(look)
         settled = await self._settle(look)
         due = self._commits.due(look)
         if not settled:

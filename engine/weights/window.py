@@ -19,14 +19,49 @@ class Wait(Struct, frozen=True):
     reason: str
 
 
-def wait_for_window(look: Look) -> Wait | None:
-    """The wait until weights are due, in the last quarter of each window from one epoch to the next; None if due now.
+def is_met(look: Look) -> bool:
+    """Whether weights were set or committed in the present window, which opened with the last epoch.
 
     A registration moves LastUpdate too, but leaves neither weights nor a commit.
     """
+    own = look.own
+    return own is not None and own.last_update >= look.last_epoch and bool(look.weights or look.commits)
+
+
+class Windows:
+    """Counts the windows that end while this hotkey is registered: those with weights of ours, and those without.
+
+    A first window without weights does not count: we may have come when all but a block of it was over.
+    """
+
+    def __init__(self) -> None:
+        self.set = 0
+        self.missed = 0
+        self._opened = self._epochs = 0
+        self._watches = self._was_met = False
+        self._is_first = True
+
+    def see(self, look: Look) -> None:
+        """Take in a look at the chain, which may be many windows after the last one."""
+        own, opened = look.own, look.last_epoch
+        if own is None:
+            self._watches, self._was_met, self._is_first = False, False, True
+            return
+        if self._watches and opened > self._opened:
+            is_late = bool(look.weights or look.commits) and self._opened <= own.last_update < opened
+            met = self._was_met or is_late
+            self.set += met
+            self.missed += max(1, look.epoch_index - self._epochs) - (met or self._is_first)
+            self._was_met = self._is_first = False
+        self._watches, self._opened, self._epochs = True, opened, look.epoch_index
+        self._was_met = self._was_met or is_met(look)
+
+
+def wait_for_window(look: Look) -> Wait | None:
+    """The wait until weights are due, in the last quarter of each window from one epoch to the next; None if due."""
     opened, length, own = look.last_epoch, look.next_epoch - look.last_epoch, look.own
     first = opened + int(SET_FROM * length)
-    if own is not None and own.last_update >= opened and (look.weights or look.commits):
+    if own is not None and is_met(look):
         again = first + length
         return Wait(again, "the next window", f"set at block {own.last_update}; due again from block {again}")
     return Wait(first, "the window", f"due from block {first}") if look.block < first else None

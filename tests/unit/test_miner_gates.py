@@ -169,7 +169,7 @@ async def test_whether_it_is_available_may_be_asked_without_end_from_where_a_val
 
 async def test_who_shook_hands_or_asked_keeps_its_connection_before_strangers() -> None:
     async with serving() as server, Validator(server) as alice:
-        seats = server._places._seats
+        seats = server._listener._places._seats
         await alice.http.get("/availability")
         assert [seat.trusted for seat in seats] == [False]
         await alice.shake()

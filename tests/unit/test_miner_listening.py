@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.transport.replay_guard import MemoryNonces
-from miner_server import connections, server
+from miner_server import connections, listener
 from miner_server.allowlist import AllowList
 from miner_server.connections import BoundedProtocol
 from miner_server.errors import MinerError
@@ -34,7 +34,7 @@ def test_why_it_cannot_listen_is_told_with_what_to_do(
     def refuse(*_: Any, **__: Any) -> socket.socket:
         raise OSError(number, "the system's words")
 
-    monkeypatch.setattr(server.socket, "create_server", refuse)  # type: ignore[attr-defined]
+    monkeypatch.setattr(listener.socket, "create_server", refuse)  # type: ignore[attr-defined]
     made = MinerServer(MINER, ObedientBackend(), AllowList(), MemoryNonces(), host=host, port=80)
     with pytest.raises(MinerError) as failed:
         made.bind()
@@ -60,28 +60,28 @@ def test_it_listens_on_ipv4_ipv6_or_both(
         asked.update(named, address=address)
         return real(("127.0.0.1", 0))
 
-    monkeypatch.setattr(server.socket, "create_server", create_server)  # type: ignore[attr-defined]
-    monkeypatch.setattr(server.socket, "has_dualstack_ipv6", lambda: True)  # type: ignore[attr-defined]
+    monkeypatch.setattr(listener.socket, "create_server", create_server)  # type: ignore[attr-defined]
+    monkeypatch.setattr(listener.socket, "has_dualstack_ipv6", lambda: True)  # type: ignore[attr-defined]
     made = MinerServer(MINER, ObedientBackend(), AllowList(), MemoryNonces(), host=host, port=8_091)
     assert made.address == (host, 8_091)
     assert made.view().address == (f"[{host}]:8091" if ":" in host else f"{host}:8091")
     address = made.bind()
     assert asked == {"address": (host, 8_091), "family": family, "backlog": 512, "dualstack_ipv6": both}
     assert made.bind() == made.address == address
-    assert made._socket is not None
-    assert made._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-    made._socket.close()
+    assert made._listener._socket is not None
+    assert made._listener._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+    made._listener._socket.close()
 
 
 async def test_uvicorn_is_told_what_a_server_among_strangers_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, Any] = {}
-    config = server.uvicorn.Config  # type: ignore[attr-defined]
+    config = listener.uvicorn.Config  # type: ignore[attr-defined]
 
     def noted(app: Any, **named: Any) -> Any:
         told.update(named)
         return config(app, **named)
 
-    monkeypatch.setattr(server.uvicorn, "Config", noted)  # type: ignore[attr-defined]
+    monkeypatch.setattr(listener.uvicorn, "Config", noted)  # type: ignore[attr-defined]
     async with serving(ObedientBackend()):
         pass
     assert told.pop("http").func is BoundedProtocol

@@ -7,7 +7,7 @@ from engine.chain.interface import Look
 from engine.values import Hyperparameters, Metagraph, Neuron, Outcome, WeightCommit
 from engine.weights.plan import WeightPlan, WeightRow
 from engine.weights.submission import outcome_of, reads_back
-from engine.weights.window import Wait, wait_for_rules, wait_for_window
+from engine.weights.window import Wait, Windows, wait_for_rules, wait_for_window
 from tests.unit.chain_helpers import key
 
 RULES = Hyperparameters(tempo=20, weights_rate_limit=10)
@@ -221,3 +221,43 @@ def test_two_in_one_block_without_a_rate_limit() -> None:
     outcome = outcome_of(again, look(36, last_update=36, weights=READ_BACK), lost_after=50)
     assert outcome is not None
     assert outcome.ok
+
+
+def counted(*looks: Look) -> tuple[int, int]:
+    windows = Windows()
+    for one in looks:
+        windows.see(one)
+    return windows.set, windows.missed
+
+
+MINE = ((1, 65535),)
+
+
+def test_windows_are_counted_when_they_end_and_not_before() -> None:
+    set_at_35 = look(36, last_update=35, weights=MINE)
+    assert counted(look(25), set_at_35) == (0, 0)
+    later = look(41, last_update=35, weights=MINE, next_epoch=60)
+    assert counted(look(25), set_at_35, later) == (1, 0)
+    assert counted(look(25), set_at_35, later, look(61, last_update=35, weights=MINE, next_epoch=80)) == (1, 1)
+
+
+def test_weights_that_land_in_a_windows_last_block_are_in_time() -> None:
+    assert counted(look(25), look(41, last_update=39, weights=MINE, next_epoch=60)) == (1, 0)
+    assert counted(look(25), look(41, last_update=30, weights=(), next_epoch=60)) == (0, 0), "a registration"
+
+
+def test_the_first_window_is_no_miss_since_we_may_have_come_at_its_end() -> None:
+    first, second, third = (look(at, weights=MINE, next_epoch=at + 1) for at in (39, 59, 79))
+    assert counted(first, second) == (0, 0)
+    assert counted(first, second, third) == (0, 1)
+
+
+def test_a_hotkey_without_a_uid_misses_nothing_and_begins_anew() -> None:
+    second, third = (look(at, weights=MINE, next_epoch=at + 1) for at in (59, 79))
+    assert counted(look(39), second, unregistered(61), third) == (0, 0)
+
+
+def test_windows_that_nobody_saw_are_missed() -> None:
+    before = replace(look(39, weights=MINE), epoch_index=1)
+    after = replace(look(119, weights=MINE, next_epoch=120), epoch_index=5)
+    assert counted(before, replace(look(59, weights=MINE, next_epoch=60), epoch_index=2), after) == (0, 3)
