@@ -7,7 +7,7 @@ from engine.snapshot import CallerView, MinerState, MinerView, PenaltyState, Rou
 from engine.values import Counted, Level, OutcomeStatus
 
 SPLIT_BELOW = 2 / 3
-"""A round whose largest cluster holds a smaller share of the answers has no clear consensus."""
+"""A round whose winner has a smaller share of the votes has no clear consensus, unless its answer is known."""
 
 
 class State(NamedTuple):
@@ -129,6 +129,11 @@ def of_miner(miner: MinerView) -> State:
     return MINERS[miner.state]
 
 
+def is_split(judged: RoundView) -> bool:
+    """Whether the votes had to decide and did not agree."""
+    return bool(judged.answered) and not judged.known and judged.agreement < SPLIT_BELOW
+
+
 def of_round(judged: RoundView) -> State:
     """What came of a round: whether it was answered, stored, scored and agreed upon."""
     if not judged.answered:
@@ -137,6 +142,6 @@ def of_round(judged: RoundView) -> State:
         return State("▲", "not stored", "warn")
     if not judged.scored:
         return State("○", "unscored", "muted")
-    if judged.agreement < SPLIT_BELOW:
+    if is_split(judged):
         return State("▲", "split", "warn")
     return State("✓", "scored", "ok")

@@ -77,7 +77,7 @@ def judge(
     judgement = Judgement(
         profile=NAME,
         consensus=float(worth.belief[winner]) * worth.settled if winner is not None else 0.0,
-        agreement=_agreement(ballot, winner),
+        agreement=_agreement(ballot, winner, clusters),
         winner=ballot.replies[winner].hotkey if winner is not None else None,
         clusters=tuple(tuple(ballot.replies[index].hotkey for index in cluster) for cluster in clusters),
         verdicts=verdicts(replies, ballot, worth, prompt, standing, pay, clusters),
@@ -114,22 +114,25 @@ def _winner(ballot: Ballot, worth: Merit, pay: Floats) -> int | None:
 
 
 def _clusters(ballot: Ballot, worth: Merit) -> list[list[int]]:
-    """Voters grouped by answer, the largest group first; for open text, by whether they are believed."""
+    """Voters grouped by answer, the largest group first. All that give the known answer are one group, in whatever
+    words; for open text, all that are believed are."""
     groups: dict[str, list[int]] = {}
     for index, key in enumerate(ballot.keys):
         if ballot.kind.compared == "claims":
             key = "backed" if worth.belief[index] >= 0.5 else f"alone {index}"
+        elif worth.known and worth.belief[index] == 1:
+            key = "\0right"  # no key of an answer
         groups.setdefault(key or f"unread {index}", []).append(index)
     return sorted(groups.values(), key=lambda group: (-len(group), group[0]))
 
 
-def _agreement(ballot: Ballot, winner: int | None) -> float:
-    """The share of the votes' weight that backs the winner's answer."""
+def _agreement(ballot: Ballot, winner: int | None, clusters: Sequence[Sequence[int]]) -> float:
+    """The share of the votes' weight that is in the winner's cluster."""
     if winner is None:
         return 0.0
     own = ballot.votes.own
-    with_winner = np.array([key == ballot.keys[winner] for key in ballot.keys])
-    return float(own[with_winner].sum() / own.sum())
+    backing = next(cluster for cluster in clusters if winner in cluster)
+    return float(own[list(backing)].sum() / own.sum())
 
 
 def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, worth: Merit) -> AnyHistory:

@@ -22,7 +22,8 @@ class RoundProgress(Struct, frozen=True, kw_only=True):
 
 
 class RoundView(Struct, frozen=True, kw_only=True):
-    """One finished round as a table row. `clusters` holds the size of each, largest first."""
+    """One finished round as a table row. `clusters` holds the size of each, largest first; the winner is in `won`, a
+    place among them from 0. `known`: its answer was, so that no vote could decide it."""
 
     id: str
     at: float
@@ -40,6 +41,8 @@ class RoundView(Struct, frozen=True, kw_only=True):
     duration_ms: float
     recorded: bool
     scored: bool = True
+    known: bool = False
+    won: int | None = None
 
 
 class JudgingView(Struct, frozen=True, kw_only=True):

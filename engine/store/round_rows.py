@@ -180,6 +180,7 @@ def bare_round_of(row: Row, replies: Sequence[Row]) -> Round:
             source=stored.source,
             created_at=stored.created_at,
             request=Request(),
+            truth=stored.truth,
             scored=bool(stored.scored),
         ),
         replies=tuple(

@@ -56,6 +56,8 @@ def round_view(judged: Round, *, recorded: bool) -> RoundView:
         duration_ms=round(judged.duration_ms, 1),
         recorded=recorded,
         scored=judged.challenge.scored,
+        known=judged.challenge.truth is not None,
+        won=next((place for place, cluster in enumerate(judged.judgement.clusters) if winner in cluster), None),
     )
 
 

@@ -357,3 +357,17 @@ def test_clusters_are_lettered_from_the_largest() -> None:
     assert letters[1:4] == ["A", "A", "A"]
     assert {letters[0], letters[4]} == {"B", "C"}
     assert sorted(itertools.chain(*judgement.clusters)) == [f"m{place}" for place in range(5)]
+
+
+def test_all_that_give_the_known_answer_are_one_cluster_in_whatever_words() -> None:
+    asked = challenge("Which word comes first if forest, quarry and engine are put in order?", "short", truth="engine")
+    right = ["engine", "What you are looking for is engine.", "The result is engine, as e comes before f and q."]
+    judgement, _ = judged(asked, replies([*right, "forest"]), History())
+    assert judgement.clusters == (("m0", "m1", "m2"), ("m3",))
+    assert judgement.agreement == pytest.approx(0.75, abs=0.05)
+
+
+def test_an_answer_in_the_words_of_a_group_s_name_joins_no_group() -> None:
+    asked = challenge("Which way do the British turn to leave a roundabout?", "short", truth="left")
+    judgement, _ = judged(asked, replies(["left", "right", "backed"]), History())
+    assert sorted(map(len, judgement.clusters)) == [1, 1, 1]

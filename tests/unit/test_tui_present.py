@@ -380,6 +380,7 @@ def test_the_state_of_a_miner_says_what_matters_most_of_it(changes: dict[str, ob
     [
         ({}, "scored"),
         ({"agreement": 0.5}, "split"),
+        ({"agreement": 0.5, "known": True}, "scored"),
         ({"recorded": False}, "not stored"),
         ({"answered": 0}, "no answer"),
     ],
