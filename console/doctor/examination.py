@@ -102,6 +102,7 @@ def _checks(case: Case) -> list[Check]:
         Check("callers", lambda: processes.callers(case)),
         Check("chain", lambda: chain.chain(case), chain.LONGEST_S),
         Check("reach", lambda: reach.reach(case), reach.LONGEST_S),
+        Check("neurons", lambda: reach.named(case), reach.LONGEST_S),
         Check("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
         Check("encoder", lambda: models.encoder(case)),
         Check("backend", lambda: models.chat_model(case), models.LONGEST_S),

@@ -1,16 +1,23 @@
-"""Whether validators reach this miner: their whole way, through the address that is announced on chain."""
+"""Whether validators reach a miner: their whole way, through the address that is announced on chain.
+
+From its own machine that proves little where a router stands before it. So from any other machine, neurons that are
+named by their address are tried in the same way.
+"""
 
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from console.doctor.case import Case
 from console.doctor.chain import ANYWHERE, LOOPBACK
 from console.findings import Result, critical, ok, skipped, warning
-from engine.chain.wallets import WalletError, load_throwaway, load_wallet
+from engine.chain.wallets import WalletError, load_throwaway, load_wallet, throwaway
 from engine.keys import Signer
 from engine.node.reach import unreached
 from engine.transport.callers import Callers
+from engine.transport.dialect import TimedAnswer
 from engine.transport.errors import WireError
 from engine.values import Challenge, Neuron, Peer, Request, at_port, host_and_port
 
@@ -22,6 +29,9 @@ QUESTION = "What is 41 plus 1?"
 
 DIALECT = "loosh"
 NAME = "reach"
+
+MOST_NAMED = 8
+"""Neurons that are tried in one run, all at once: each may take all the time that there is."""
 
 
 def reach(case: Case) -> Iterator[Result]:
@@ -38,8 +48,7 @@ def reach(case: Case) -> Iterator[Result]:
         yield skipped(NAME, "no address is announced")
         return
     try:
-        load = load_wallet if settings.wallet_name else load_throwaway
-        signer = load(*case.wallets).hotkey
+        signer = _hotkey(case)
     except WalletError as error:
         yield skipped(NAME, f"nothing can be signed: {error}")
         return
@@ -67,17 +76,8 @@ async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], *, silen
             do=f"Open TCP port {neuron.port} and forward it to {at_port(*near)}, or announce the right address "
             "(`chain serve IP:PORT`).",
         )
-    callers = Callers(signer, usual=DIALECT, chosen={}, allow_private=True)
     try:
-        peer = Peer(neuron.hotkey, neuron.ip, neuron.port)
-        challenge = Challenge(
-            id="doctor",
-            kind="chat",
-            source="organic",
-            created_at=time.time(),
-            request=Request(prompt=QUESTION, max_tokens=64),
-        )
-        answer = await callers.ask(peer, challenge, timeout=ANSWER_S, max_bytes=ANSWER_BYTES)
+        answer = await _asked(signer, Peer(neuron.hotkey, neuron.ip, neuron.port), DIALECT)
     except WireError as error:
         if silent and error.status == "refused":
             return skipped(NAME, f"{where} leads here; a challenge has to wait until the backend is ready")
@@ -87,6 +87,66 @@ async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], *, silen
             why="A validator's handshakes and challenges fail the same way, and count as missed.",
             do="Do what the reason says; the Server screen and the log have the refusal, too.",
         )
+    return ok(NAME, f"{where} leads here: handshake and a sealed answer, in {answer.ms / 1000:.1f} s")
+
+
+def named(case: Case) -> list[Result]:
+    """A handshake and a sealed challenge with each neuron of --neuron, from this machine."""
+    peers = case.settings.neurons[:MOST_NAMED]
+    if not peers:
+        return []
+    with TemporaryDirectory() as folder:
+        try:
+            signer = _hotkey(case)
+        except WalletError:
+            signer = throwaway(Path(folder), "stranger").hotkey
+
+    async def tried() -> list[Result]:
+        return await asyncio.gather(*(_from_here(signer, peer, case.settings.dialect) for peer in peers))
+
+    return asyncio.run(tried())
+
+
+async def _from_here(signer: Signer, peer: Peer, usual: str) -> Result:
+    where = at_port(peer.host, peer.port)
+    name = f"neuron {where}"
+    try:
+        answer = await _asked(signer, peer, usual)
+    except WireError as error:
+        if error.status == "refused":
+            return warning(
+                name,
+                f"it answers from here, but turned us down: {error.reason}",
+                why="The port is open and a server behind it speaks; validators whom it knows may well be served.",
+                do=f"If it does not know {signer.ss58_address}, add that with --allow there; else see its log.",
+            )
+        return critical(
+            name,
+            f"no validator's way leads to it from here: {error.reason}",
+            why="A validator that stands where this machine does counts its challenges as missed.",
+            do=f"Let TCP port {peer.port} through the firewall and the router before it, and look whether it runs.",
+        )
+    return ok(name, f"handshake and a sealed answer from here, in {answer.ms / 1000:.1f} s")
+
+
+def _hotkey(case: Case) -> Signer:
+    """This machine's own. Raises WalletError."""
+    load = load_wallet if case.settings.wallet_name else load_throwaway
+    return load(*case.wallets).hotkey
+
+
+async def _asked(signer: Signer, peer: Peer, usual: str) -> TimedAnswer:
+    """The answer to a small question. Raises WireError."""
+    chosen = {peer.hotkey: peer.dialect} if peer.dialect else {}
+    callers = Callers(signer, usual=usual, chosen=chosen, allow_private=True)
+    challenge = Challenge(
+        id="doctor",
+        kind="chat",
+        source="organic",
+        created_at=time.time(),
+        request=Request(prompt=QUESTION, max_tokens=64),
+    )
+    try:
+        return await callers.ask(peer, challenge, timeout=ANSWER_S, max_bytes=ANSWER_BYTES)
     finally:
         await callers.close()
-    return ok(NAME, f"{where} leads here: handshake and a sealed answer, in {answer.ms / 1000:.1f} s")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import pynvml
 import pytest
 from msgspec.structs import replace
 
@@ -41,6 +42,7 @@ from engine.store.store import Store
 from engine.values import Hyperparameters, Metagraph, Neuron
 from miner_server.allowlist import AllowList
 from miner_server.backends.interface import Backend
+from miner_server.gpus import read_gpus
 from tests.fake_node.node import FakeNode
 from tests.unit import miner_helpers
 from tests.unit.chain_helpers import kept_process, key
@@ -587,6 +589,44 @@ def there_is_little_memory(host: Host) -> None:
 @seed("subnet's machine: cores", "less than 64")
 def the_subnet_wants_more_cores(host: Host) -> None:
     written(host.home / "min_compute.yml", "compute_spec: {miner: {cpu: {min_cores: 64}}}")
+
+
+def a_gpu(host: Host, gib: int, compute: tuple[int, int]) -> None:
+    """NVIDIA's library finds this card, and the subnet wants a larger and newer one."""
+
+    class Memory:
+        total, used = gib << 30, 1 << 30
+
+    told: dict[str, Callable[..., Any]] = {
+        "nvmlInit": lambda: None, "nvmlShutdown": lambda: None, "nvmlDeviceGetCount": lambda: 1,
+        "nvmlDeviceGetHandleByIndex": lambda number: number, "nvmlDeviceGetName": lambda _: "NVIDIA T4",
+        "nvmlDeviceGetMemoryInfo": lambda _: Memory, "nvmlDeviceGetUtilizationRates": lambda _: Use,
+        "nvmlDeviceGetCudaComputeCapability": lambda _: compute, "nvmlDeviceGetTemperature": lambda *_: 60,
+    }  # fmt: skip
+    for name, answer in told.items():
+        host.patch.setattr(pynvml, name, answer)
+    host.patch.setattr(machine, "measure", lambda _folder: replace(LARGE, gpus=tuple(read_gpus())))
+    profile = "{min_vram: 24, min_compute_capability: 8.6}"
+    written(host.home / "min_compute.yml", f"compute_spec: {{miner: {{gpu: {{profiles: {{a10: {profile}}}}}}}}}")
+
+
+class Use:
+    gpu = 50
+
+
+@seed("subnet's machine: gpu", "NVIDIA T4, 16 GB, compute capability 7.5, less than 24 GB (gpu.profiles.a10.min_vram)")
+def the_gpu_is_too_small(host: Host) -> None:
+    a_gpu(host, 16, (7, 5))
+
+
+@seed("subnet's machine: gpu", "less than compute capability 8.6 (gpu.profiles.a10.min_compute_capability)")
+def the_gpu_is_too_old(host: Host) -> None:
+    a_gpu(host, 32, (7, 5))
+
+
+@seed("neuron 127.0.0.1:1", "no validator's way leads to it from here")
+def a_named_neuron_is_out_of_reach(host: Host) -> None:
+    host.settings["neurons"] = [f"{key('Bob').ss58_address}@127.0.0.1:1"]
 
 
 @seed("terminal", "TERM=dumb")
