@@ -144,7 +144,7 @@ class EmbeddedChain:
 
     async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
         if netuid != self._state.netuid:
-            raise ChainUnavailable(f"the embedded chain has netuid {self._state.netuid}, not {netuid}")
+            raise ChainUnavailable(f"{_other_netuid(self._state, netuid)}; use --netuid {self._state.netuid}")
         return look_of(await self._newest(), hotkey=hotkey, coldkey=coldkey)
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
@@ -356,5 +356,9 @@ def _opened(
 
 def _subnet(state: ChainState, netuid: int) -> ChainState:
     if netuid != state.netuid:
-        raise Refused("SubnetNotExists", f"the embedded chain has netuid {state.netuid}, not {netuid}")
+        raise Refused("SubnetNotExists", _other_netuid(state, netuid))
     return state
+
+
+def _other_netuid(state: ChainState, netuid: int) -> str:
+    return f"the embedded chain has netuid {state.netuid}, not {netuid}"

@@ -44,7 +44,7 @@ from engine.chain.substrate.reads import (
 )
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.runtime import Runtime
-from engine.chain.substrate.storage import Item
+from engine.chain.substrate.storage import Item, lacking
 from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
 
@@ -145,7 +145,7 @@ class NodeConnection:
                 pallet, name, keys, runtime_config=self._api.runtime_config, metadata=self._api.metadata
             )
         except StorageFunctionNotFound as error:
-            raise Unfit(f"its runtime {self._spec} does not store {pallet}.{name}, which is needed") from error
+            raise lacking(self._spec, pallet, name) from error
 
     def fate(self, asked: ReadFate) -> Fate:
         """What has become of a timelocked commit: the block in which it left the queue is found by bisection.

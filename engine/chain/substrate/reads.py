@@ -119,7 +119,7 @@ def read_look(
     found = storage.read(query, [*named, *_keys(netuid, range(uids))])
     of_subnet = {item[1]: value for item, value in zip(named, found, strict=False)}
     if not of_subnet["NetworksAdded"]:
-        raise NotOnChain(f"this chain has no subnet {netuid}")
+        raise NotOnChain(f"this chain has no subnet {netuid}; name one that it has with --netuid")
     number = of_subnet["SubnetworkN"]
     hotkeys = found[len(named) :][:number]
     hotkeys += storage.read(query, _keys(netuid, range(uids, number))) if number > uids else []

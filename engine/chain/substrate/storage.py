@@ -56,6 +56,12 @@ class _Entry(Struct, frozen=True):
     default: bytes | None
 
 
+def lacking(spec: int, pallet: str, name: str) -> Unfit:
+    """The error of a runtime without this item."""
+    needed = f"its runtime {spec} does not store {pallet}.{name}, which is needed"
+    return Unfit(f"{needed}; name another endpoint with --network, or update this program")
+
+
 class Storage:
     """The storage of one runtime. Numbers come as int or bool, addresses as ss58, bytes as bytes."""
 
@@ -82,7 +88,7 @@ class Storage:
     def _required(self, pallet: str, name: str) -> _Entry:
         entry = self._entry(pallet, name)
         if entry is None:
-            raise Unfit(f"its runtime {self._spec} does not store {pallet}.{name}, which is needed")
+            raise lacking(self._spec, pallet, name)
         return entry
 
     def _entry(self, pallet: str, name: str) -> _Entry | None:
