@@ -9,11 +9,14 @@ import re
 from engine.answers import registry
 from engine.answers.base import MAX_TRUTH, aliases
 from engine.answers.choice import options
+from engine.answers.date import Date
+from engine.answers.duration import Duration
 from engine.answers.latex import plainly
 from engine.answers.measures import asked_unit
-from engine.answers.moments import Date, Duration, Time, Version
 from engine.answers.numerals import numerals
 from engine.answers.said import tidy
+from engine.answers.time_of_day import Time
+from engine.answers.version import Version
 from engine.values import AnswerType
 
 _END = 2_000

@@ -6,11 +6,14 @@ from engine.answers.base import AnswerType
 from engine.answers.choice import Choice
 from engine.answers.code import Code
 from engine.answers.collections import List, Set
-from engine.answers.moments import Date, Duration, Time, Version
+from engine.answers.date import Date
+from engine.answers.duration import Duration
 from engine.answers.number import Number, Quantity
 from engine.answers.open_text import OpenText
 from engine.answers.short import Short
 from engine.answers.structured import Json, ToolCall
+from engine.answers.time_of_day import Time
+from engine.answers.version import Version
 from engine.answers.yes_no import YesNo
 from engine.plugins import ANSWERS, Registry
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from engine.answers import asserted
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType, aliases
-from engine.answers.naming import Names, gives, named
+from engine.answers.mentions import Names, named
+from engine.answers.naming import gives
 from engine.answers.number import spelled
 from engine.answers.numerals import numerals
 from engine.answers.said import Said, said, stated

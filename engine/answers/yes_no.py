@@ -1,16 +1,28 @@
 """Yes or no, true or false, even from a reply that only states what is the case."""
 
 import re
-from collections.abc import Sequence
 
 from engine.answers import asserted
 from engine.answers.base import Answer, AnswerType, aliases
+from engine.answers.claims import (
+    IDIOMS,
+    INSTRUCTION,
+    NO,
+    YES,
+    affirmed,
+    asked_clause,
+    claimed,
+    folded,
+    negated,
+    repeats,
+    stems,
+    without_reasons,
+)
 from engine.answers.presented import announced
 from engine.answers.said import said, stated
-from engine.answers.words import STOP, content_words, fold, is_empty, plain, sentences, stem, words
+from engine.answers.words import plain, sentences
 from engine.values import Reply
 
-YES, NO = "yes", "no"
 _LETTERS = {"y": YES, "t": YES, "n": NO, "f": NO}
 
 _YES_WORDS = (
@@ -99,34 +111,9 @@ _CANNOT_SAY = re.compile(
     r"\b(?:hard|impossible|difficult|not possible) to (?:say|tell|know)\b|\b(?:may|might) or (?:may|might) not\b|"
     r"\bit depends\b"
 )
-_INSTRUCTION = re.compile(
-    r"\b(?:answer|reply|respond)\b[^.?!]{0,200}\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
-)
 _ALONE = re.compile(r"\b(yes|no)\b(?=\s*(?:$|[.,;!)\"']))")
-_QUOTED = re.compile(r"[\"“”]([^\"“”]{3,})[\"“”]")
-_NEGATION_WORDS = "not no never none cannot neither nor different impossible invalid incorrect untrue without false"
-_NEGATIONS = frozenset(_NEGATION_WORDS.split())
-_OPPOSITES = (
-    (
-        "larger bigger greater more higher longer taller heavier older faster hotter farther further warmer stronger "
-        "deeper wider",
-        "smaller less fewer lower shorter lighter younger slower colder nearer closer cooler weaker shallower narrower",
-    ),
-    ("prime", "composite"),
-    ("even", "odd"),
-    ("true correct valid possible", "false wrong invalid impossible"),
-    ("before earlier", "after later"),
-    ("increase rise", "decrease fall"),
-)
-_MOST_STRANGE = 2
 _MOST_SENTENCES = 64
-_REFERRING = frozenset(("claim", "conclusion", "inference", "statement"))
-"""Words that refer to what the question asks about: "the conclusion does not follow"."""
-
-_POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in (0, 1) for word in pair[side].split()}
-_REFERRING_STEMS = frozenset(stem(word) for word in _REFERRING)
-_EMPTY_STEMS = frozenset(stem(word) for word in (*_REFERRING, *_NEGATIONS, *_POLE))
-_PRONOUN = re.compile(r"^\W*(?:it|they|he|she|this|that|these|those)\s", re.IGNORECASE)
+"""Of a reply's sentences, those that are read: a bound on the time that a reply can cost."""
 
 
 class YesNo(AnswerType):
@@ -151,7 +138,7 @@ class YesNo(AnswerType):
         text = given.text
         if _both(text) and not said_in(text, question):
             return None
-        text = _INSTRUCTION.sub(" ", text)
+        text = INSTRUCTION.sub(" ", text)
         key = said_in(text, question) or restated(text, question) or alone(text) or agrees(text)
         return Answer(key) if key and not _contradicts(text, key, question) else None
 
@@ -174,7 +161,7 @@ def _shortest(phrase: str) -> list[str]:
 
 def spoken(phrase: str) -> str | None:
     """ "yes" or "no" if the phrase opens with it or says it of the question ("Indeed, yes", "That is not true")."""
-    text = _SIGNS.sub("", _folded(phrase))
+    text = _SIGNS.sub("", folded(phrase))
     if _both(text):
         return None
     if _SPOKEN_NOT.match(text):
@@ -209,69 +196,30 @@ def said_in(text: str, question: str) -> str | None:
 def _said(sentence: str, question: str) -> str | None:
     """What a sentence says: its conclusion, if it draws one, and in "It is wrong that …" the opposite."""
     conclusion = _CONCLUSION.split(sentence)[-1]
-    denied, claim = _claim(conclusion)
+    denied, claim = claimed(conclusion)
     if claim != conclusion:
-        clause = _asked_clause(question)
-        held = _in_parts(claim) or _restated(_main(claim), clause, _stems(clause))
+        clause = asked_clause(question)
+        held = _in_parts(claim) or affirmed(without_reasons(claim), clause, stems(clause))
         return {YES: NO, NO: YES}[held] if held and denied else held
     if conclusion == sentence:
         return _in_parts(sentence)
-    clause = _asked_clause(question)
-    return _in_parts(conclusion) or _restated(_main(conclusion), clause, _stems(clause)) or _in_parts(sentence)
-
-
-def _claim(sentence: str) -> tuple[bool, str]:
-    """What a sentence says that something is true, or false, of ("There is no doubt that …"), and whether it denies it.
-
-    An even number of negations in the words before "that" asserts the claim, an odd one denies it.
-    """
-    for match in _THAT.finditer(sentence, 0, _WRAPPED_WITHIN):
-        before = [word for part in words(sentence[: match.start()]) for word in part.replace("’", "'").split("'")]
-        if before and all(word in _WRAPPING or is_empty(word, frozenset()) for word in before):
-            return sum(word in _NEGATIVE for word in before) % 2 == 1, sentence[match.end() :].strip()
-    about = _CLAIM_IS.match(_folded(sentence))
-    if about:
-        negations = sum(word in _NEGATIVE for part in words(about[2]) for word in part.split("'"))
-        return negations % 2 == 1, about[1]
-    return False, sentence
-
-
-def _main(sentence: str) -> str:
-    """A sentence without the reasons that it gives."""
-    main = _REASON.split(sentence, maxsplit=1)[0]
-    return main if _VERB.search(main) else sentence
+    clause = asked_clause(question)
+    return _in_parts(conclusion) or affirmed(without_reasons(conclusion), clause, stems(clause)) or _in_parts(sentence)
 
 
 def _contradicts(text: str, key: str, question: str) -> bool:
     """Whether a sentence repeats the question word for word as a claim that does not go with "yes" or "no"."""
-    clause = _asked_clause(question)
-    asked = _content(clause)
+    clause = asked_clause(question)
     for sentence in sentences(text)[:_MOST_SENTENCES]:
-        claim = _main(_OPENING.sub("", sentence))
-        told = _content(claim)
-        repeats = len(told) > 1 and len(told) >= _MOST_OF * len(asked) and _in_order(told, asked)
-        if repeats and not _claim(sentence)[0]:
-            return (_negated(claim) != _negated(clause)) != (key == NO)
+        claim = without_reasons(_OPENING.sub("", sentence))
+        if repeats(claim, clause) and not claimed(sentence)[0]:
+            return (negated(claim) != negated(clause)) != (key == NO)
     return False
-
-
-def _content(text: str) -> list[str]:
-    return [stem(word) for word in words(text) if word not in STOP and word not in _NEGATIONS]
-
-
-def _in_order(told: Sequence[str], asked: Sequence[str]) -> bool:
-    """Whether all words are among the question's, in its order."""
-    rest = iter(asked)
-    return all(word in rest for word in told)
-
-
-_MOST_OF = 0.6
-"""The share of the question's words that a repetition of it has at least."""
 
 
 def agrees(text: str) -> str | None:
     """ "yes" if a sentence opens by agreeing: "Certainly, it does."."""
-    agreeing = any(_AGREES.match(_SIGNS.sub("", _folded(sentence))) for sentence in sentences(text)[:_MOST_SENTENCES])
+    agreeing = any(_AGREES.match(_SIGNS.sub("", folded(sentence))) for sentence in sentences(text)[:_MOST_SENTENCES])
     return YES if agreeing else None
 
 
@@ -283,55 +231,28 @@ def _in_parts(sentence: str) -> str | None:
 
 def _bare(sentence: str) -> str | None:
     """ "yes" or "no" if it is all that the sentence says."""
-    text = _folded(sentence).strip(" .!,;:*_\"'")
+    text = folded(sentence).strip(" .!,;:*_\"'")
     return YES if re.fullmatch(_YES_WORDS, text) else NO if re.fullmatch(_NO_WORDS, text) else None
 
 
 def _both(text: str) -> bool:
-    folded = _IDIOMS.sub(" ", _folded(text))
-    return (_BOTH.search(folded) is not None and "?" not in folded) or _CANNOT_SAY.search(folded) is not None
+    bare = IDIOMS.sub(" ", folded(text))
+    return (_BOTH.search(bare) is not None and "?" not in bare) or _CANNOT_SAY.search(bare) is not None
 
 
-_THAT = re.compile(r"\bthat\b(?!['’]s|\s+(?:is|was|are|would)\b)[:,]?|(?<=doubt):|(?<=question):")
-_CLAIM_IS = re.compile(
-    r"^\W*(?:the\s+)?(?:statement|claim|assertion|idea|notion|belief|proposition|sentence|that)\s+(?:that\s+)?[\"“']?(.{4,}?)[\"”']?"
-    r"\s+(?:is|are)\s+((?:\w+\s+){0,3}(?:true|correct|right|accurate|a fact|valid|false|wrong|incorrect|untrue|a myth|"
-    r"mistaken|inaccurate|a misconception))\W*$"
-)
 _CONCLUSION = re.compile(r"[,;]\s+(?:and\s+)?(?:so|therefore|hence|thus)\b,?\s*", re.IGNORECASE)
-_REASON = re.compile(r"[,;:]?\s\b(?:because|since|as)\b|:\s|;\s|\s[—–]\s", re.IGNORECASE)
 _OPENING = re.compile(rf"^\W*(?:{_YES_WORDS}|{_NO_WORDS})\s*(?:[^\w\s]\s*)+", re.IGNORECASE)
-_VERB = re.compile(
-    r"\b(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had|should|may|cannot|\w+n['’]t|\w+ed)\b",
-    re.IGNORECASE,
-)
-_NEGATIVE_WORDS = (
-    "not no nobody never none neither cannot without false wrong incorrect untrue myth misconception mistake mistaken "
-    "doubt doubts deny denied error inaccurate t"
-)
-_NEGATIVE = frozenset(_NEGATIVE_WORDS.split())
-"""Negations, in their parts: "isn't" is "isn" and "t"."""
-
-_WRAPPING_WORDS = (
-    "true correct right fact case sure certain confident convinced positive known well say claim think believe "
-    "agree argue means shows implies proves follows truth statement way evidence reason one someone can could "
-    "would don isn doesn wouldn couldn won quite common widespread confirm denying simply plain proof shown "
-    "proven established m s d ll ve re"
-)
-_WRAPPED_WITHIN = 120
-_WRAPPING = _NEGATIVE | frozenset(_WRAPPING_WORDS.split())
-"""Words that say of a claim that it holds, or does not."""
 
 
 def restated(text: str, question: str) -> str | None:
     """ "yes" or "no" if a sentence of the reply repeats the question as a claim, or denies it."""
-    clause = _asked_clause(question)
-    asked = _stems(clause)
+    clause = asked_clause(question)
+    asked = stems(clause)
     return next(
         (
             answer
             for sentence in sentences(text)[:_MOST_SENTENCES]
-            if "?" not in sentence and (answer := _restated(_main(sentence), clause, asked))
+            if "?" not in sentence and (answer := affirmed(without_reasons(sentence), clause, asked))
         ),
         None,
     )
@@ -340,68 +261,5 @@ def restated(text: str, question: str) -> str | None:
 def alone(text: str) -> str | None:
     """The "yes" or "no" that ends a phrase ("I would say yes."), if the text does not end another with the opposite."""
     blank = asserted.blanked(text, asserted.denied(text))
-    found = set(_ALONE.findall(_folded(plain(blank))))
+    found = set(_ALONE.findall(folded(plain(blank))))
     return found.pop() if len(found) == 1 else None
-
-
-def _folded(text: str) -> str:
-    return fold(text).replace("’", "'")
-
-
-def _asked_clause(question: str) -> str:
-    """The part of the question to affirm or deny: what it quotes, otherwise its last question."""
-    bare = _INSTRUCTION.sub(" ", question[-4_096:]).strip()
-    asking = [sentence for sentence in sentences(bare) if sentence.endswith("?")] or [bare]
-    quoted = _QUOTED.search(asking[-1])
-    return quoted[1] if quoted else asking[-1]
-
-
-_IDIOMS = re.compile(
-    r"\b(?:there (?:is|can be) )?(?:no|without(?: a)?|beyond(?: a)?) (?:doubt|question)(?: about it)?\b|"
-    r"\bundoubtedly\b|\bnot only\b",
-    re.IGNORECASE,
-)
-_CONTRAST = re.compile(
-    r",\s+(?:and\s+)?not\s+(?:(?:just|only)\s+)?(?:an?|the|by|in|on)?\s*[\w-]+(?:\s[\w-]+)?\W*$", re.IGNORECASE
-)
-
-
-def _restated(sentence: str, question: str, asked: frozenset[str]) -> str | None:
-    sentence = _CONTRAST.sub("", _IDIOMS.sub(" ", sentence))
-    pole, asked_pole = _pole(sentence), _pole(question)
-    own = _stems(sentence)
-    common = len(own & (asked | _REFERRING_STEMS)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
-    strange = own - asked - _EMPTY_STEMS
-    common += _PRONOUN.match(sentence) is not None
-    if common < max(2, len(asked) // 3) or len(strange) > _MOST_STRANGE or any(map(_has_digit, strange)):
-        return None
-    denied = _negated(sentence) != _negated(question)
-    if pole and asked_pole and pole[0] == asked_pole[0]:
-        denied ^= pole[1] != asked_pole[1]
-        denied ^= _swapped(sentence, question)
-    return NO if denied else YES
-
-
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in content_words(text))
-
-
-def _has_digit(word: str) -> bool:
-    return any(mark.isdigit() for mark in word)
-
-
-def _negated(text: str) -> bool:
-    """Whether a text is negative; a second negation undoes the first."""
-    found = words(text)
-    return sum(word in _NEGATIONS or word.endswith(("n't", "n’t")) for word in found) % 2 == 1
-
-
-def _pole(text: str) -> tuple[int, int] | None:
-    return next((_POLE[word] for word in words(text) if word in _POLE), None)
-
-
-def _swapped(sentence: str, question: str) -> bool:
-    """Whether the sentence begins with a different one of the question's names ("B is larger than A")."""
-    names = [word for word in re.findall(r"\b[A-Z]\w+", question)[1:] if len(word) > 2]
-    here = [word for word in re.findall(r"\b[A-Z]\w+", sentence) if word in names]
-    return bool(here) and here[0] != names[0] and len(set(names)) > 1

@@ -19,7 +19,7 @@ PLANTED = {
     "engine/feed.py": "engine.judge.client",
     "engine/scoring/votes.py": "engine.chain.interface",
     "engine/transport/gate.py": "engine.challenges.sources.source",
-    "engine/values.py": "engine.snapshot",
+    "engine/values/round.py": "engine.snapshot",
     "engine/answers/registry.py": "engine.scoring.votes",
     "engine/store/round_table.py": "engine.settings",
     "engine/sybil/suspects.py": "engine.store.store",
