@@ -10,11 +10,14 @@ from typing import Any, Generic, TypeVar
 
 Entry = TypeVar("Entry")
 
+APPLICATION = "subnet_console.application"
+"""The entry-point group in which our own distribution names the miner for another uvicorn."""
+
 ANSWERS = "subnet_console.answers"
 BACKENDS = "subnet_console.backends"
 DIALECTS = "subnet_console.dialects"
 KINDS = "subnet_console.kinds"
-"""The entry-point groups."""
+"""The entry-point groups of what packages add."""
 
 
 class PluginError(Exception):

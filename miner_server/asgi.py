@@ -1,8 +1,11 @@
 """`uvicorn miner_server.asgi:app`: where operators of the Loosh miner look for its application.
 
-What it is made of is the console's business, which knows the settings; this is its name only.
+What it is made of is the business of the package that knows the settings, which names it under an entry point.
 """
 
-from console.hosted import app
+from engine.plugins import APPLICATION, added
 
-__all__ = ["app"]
+if "miner" not in added(APPLICATION):
+    raise ImportError("subnet-console is not installed here, only its files are: run `pip install .` in its folder")
+
+app = added(APPLICATION)["miner"].load()
