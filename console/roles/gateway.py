@@ -14,7 +14,7 @@ from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKeys
 from engine.gateway.form import calls_of
-from engine.gateway.organic import Errand, NobodyWilling, Organic, OrganicError, Unanswerable
+from engine.gateway.organic import Errand, Lengthy, NobodyWilling, Organic, OrganicError, Unanswerable
 from engine.key_use import FILE_NAME as USE_FILE
 from engine.key_use import KeyUse
 from engine.node.part import Part
@@ -23,7 +23,7 @@ from engine.transport.wire import USAGE_FIELDS, Completion
 from engine.values import GatewayMode, Reply, Request, at_port, host_and_port
 from miner_server.allowlist import AllowList
 from miner_server.backends.interface import OnText
-from miner_server.errors import BackendError, BackendUnavailable, RequestUnfit
+from miner_server.errors import BackendError, BackendUnavailable, RequestTooLong, RequestUnfit
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
 from miner_server.openai.door import Access
@@ -106,6 +106,8 @@ class SubnetErrand:
     ) -> Completion:
         try:
             reply = await self._organic.answer(self._errand, replace(request, model=""), on_text)
+        except Lengthy as error:
+            raise too_long(str(error)) from error
         except Unanswerable as error:
             raise RequestUnfit(str(error)) from error
         except NobodyWilling as error:
@@ -137,6 +139,13 @@ class SubnetErrand:
     def is_certain(self) -> bool:
         """Other modes may still go on to another miner, in another round."""
         return self._errand.mode == "consensus" and bool(self._errand.round)
+
+
+def too_long(why: str) -> RequestTooLong:
+    """It tells the user how long a request may be, which no backend's words do."""
+    error = RequestTooLong(why)
+    error.said = f"{RequestTooLong.said}: {why}"
+    return error
 
 
 def finish_of(reply: Reply) -> str:

@@ -16,6 +16,8 @@ from engine.challenges.sources.source import Source
 from engine.challenges.sources.synthetic import ReplaySource, SyntheticSource
 from engine.errors import StoreError
 from engine.feed import Feed
+from engine.gateway.demand import Demand
+from engine.gateway.load import Load
 from engine.gateway.organic import Organic
 from engine.judge.client import Judge
 from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
@@ -173,7 +175,14 @@ async def parts(
     await payer.begin()
     await payer.load()
     await asker.load()
-    organic = Organic(asker.rounds, selection, payer.scores, asked=settings.gateway_sample)
+    organic = Organic(
+        asker.rounds,
+        selection,
+        payer.scores,
+        asked=settings.gateway_sample,
+        demand=Demand(settings.gateway_rate, settings.gateway_context, settings.challenge_timeout),
+        load=Load(),
+    )
     return asker.part, payer.part, gateway(session, organic), metrics_door(settings.metrics, feed)
 
 

@@ -10,13 +10,15 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.source import new_id
+from engine.gateway.demand import Demand, TooLong
 from engine.gateway.form import is_formal, is_well_formed
+from engine.gateway.load import Load
 from engine.validator.dispatch import OnText
 from engine.validator.round_runner import RoundRunner
 from engine.validator.scores import Scores
@@ -38,6 +40,9 @@ def _nobody_hears(_: object) -> None:
 MOST_GOING = 512
 """Rounds of users at once, those that only wait to be judged among them: their texts are in memory."""
 
+WAIT_S = 10.0
+"""For a miner that may get another request: SDKs try again after what is refused, so longer would help nobody."""
+
 LEAST_WEIGHT = 1e-9
 """Of a miner in a draw, so that one that earns nothing comes last."""
 
@@ -48,6 +53,10 @@ class OrganicError(Exception):
 
 class Unanswerable(OrganicError):
     """The request itself is at fault; the message is for the user too."""
+
+
+class Lengthy(Unanswerable):
+    """The request is too long."""
 
 
 class NobodyWilling(OrganicError):
@@ -68,13 +77,18 @@ class Errand:
 
 
 class Organic:
-    """Answers any number of requests at once. `asked` is how many miners a race or a consensus asks."""
+    """Answers any number of requests at once, as far as they demand what miners can do. `asked` is how many miners a
+    race or a consensus asks."""
 
-    def __init__(self, rounds: RoundRunner, selection: Selection, scores: Scores, *, asked: int) -> None:
+    def __init__(
+        self, rounds: RoundRunner, selection: Selection, scores: Scores, *, asked: int, demand: Demand, load: Load
+    ) -> None:
         self._rounds = rounds
         self._selection = selection
         self._scores = scores
         self._asked = asked
+        self._demand = demand
+        self._load = load
         self._lots = random.SystemRandom()
         self._going: set[asyncio.Task[Round | None]] = set()
         self._closed = False
@@ -90,15 +104,18 @@ class Organic:
         Cancelling ends the round unless it has already answered, and the miners' work with it. Raises OrganicError.
         """
         try:
+            request = self._demand.fitted(request)
             kind(KIND).check(request)
         except ChallengeError as error:
             raise Unanswerable(str(error)) from error
+        except TooLong as error:
+            raise Lengthy(str(error)) from error
         hear = on_text or _nobody_hears
         match errand.mode:
             case "fast":
                 return await self._fast(errand, request, hear)
             case "race":
-                return await self._first(errand, request, self._earning(self._asked), hear)
+                return await self._first(errand, request, await self._earning(self._asked), hear)
             case "consensus":
                 return await self._chosen(errand, request)
 
@@ -112,15 +129,21 @@ class Organic:
     # -- the modes -------------------------------------------------------------------------------------------------
 
     async def _fast(self, errand: Errand, request: Request, hear: Callable[[str], None]) -> Reply:
-        failures: list[str] = []
-        for miner in self._earning(TRIES):
+        failures: dict[str, str] = {}
+        while len(failures) < TRIES:
+            try:
+                (miner,) = await self._earning(1, but=failures)
+            except NobodyWilling:
+                if failures:
+                    break
+                raise
             try:
                 return await self._first(errand, request, (miner,), hear)
             except (Broken, NobodyWilling):
                 raise
             except OrganicError as error:
-                failures.append(str(error))
-        raise OrganicError("; ".join(failures))
+                failures[miner.peer.hotkey] = str(error)
+        raise OrganicError("; ".join(failures.values()))
 
     async def _first(
         self, errand: Errand, request: Request, miners: Sequence[Candidate], hear: Callable[[str], None]
@@ -140,7 +163,7 @@ class Organic:
         return reply
 
     async def _chosen(self, errand: Errand, request: Request) -> Reply:
-        judged = await self._begin(errand, request, self._earning(self._asked))
+        judged = await self._begin(errand, request, await self._earning(self._asked))
         if judged is None:
             raise OrganicError("the answers could not be judged")
         chosen = _chosen(judged, request)
@@ -170,25 +193,48 @@ class Organic:
             answer_type="json" if request.response_format else "text",
         )
         errand.round = challenge.id
-        going = asyncio.create_task(self._rounds.run(challenge, miners, on_reply, on_text=on_text, urgent=True))
+        self._load.keep(self._selection.candidates)
+        hold = self._load.hold(miners)
+
+        def hear(reply: Reply) -> None:
+            hold.end(reply.hotkey, answered=reply.status == "ok")
+            on_reply(reply)
+
+        going = asyncio.create_task(
+            self._rounds.run(challenge, miners, hear, on_text=on_text, excuse=self._load.excuse, urgent=True)
+        )
+        going.add_done_callback(lambda _: hold.end_all())
         self._going.add(going)
         going.add_done_callback(partial(_forget, self._going))
         return going
 
-    def _earning(self, count: int) -> tuple[Candidate, ...]:
-        """Up to `count` miners that may be asked now and earn, the better ones the more likely first; any of them
-        while nobody earns. Raises NobodyWilling."""
-        now, willing = time.time(), self._selection.willing
-        earned = {one.peer.hotkey: self._scores.ema(one.peer.hotkey, now) for one in willing}
-        earning = [one for one in willing if earned[one.peer.hotkey] > 0] or list(willing)
-        if not earning:
-            raise NobodyWilling(self.unwilling)
+    async def _earning(self, count: int, but: Collection[str] = ()) -> tuple[Candidate, ...]:
+        """Up to `count` miners that may be asked now, earn and have room, none of those in `but`: the better ones and
+        those with less to do the more likely. Any of them while nobody earns. Raises NobodyWilling."""
+        free = self._free(but)
+        if self._load.has_line or (not free and self._paid(but)):
+            if not await self._load.wait_for_room(lambda: bool(self._free(but)) or not self._paid(but), WAIT_S):
+                raise NobodyWilling("all miners are busy with users' requests")
+            free = self._free(but)
+        if not free:
+            raise NobodyWilling(self.unwilling or "no other miner can be asked now")
+        now = time.time()
 
         def lot(one: Candidate) -> float:
             """Larger for better miners on average: weighted sampling as Efraimidis and Spirakis do it."""
-            return math.log(self._lots.random()) / max(earned[one.peer.hotkey], LEAST_WEIGHT)
+            hotkey = one.peer.hotkey
+            weight = max(self._scores.ema(hotkey, now), LEAST_WEIGHT) / (1 + self._load.going(hotkey))
+            return math.log(self._lots.random()) / weight
 
-        return tuple(sorted(earning, key=lot, reverse=True)[:count])
+        return tuple(sorted(free, key=lot, reverse=True)[:count])
+
+    def _free(self, but: Collection[str]) -> list[Candidate]:
+        return [one for one in self._paid(but) if self._load.has_room(one.peer.hotkey)]
+
+    def _paid(self, but: Collection[str]) -> list[Candidate]:
+        """The miners that may be asked and earn, or all that may be asked while nobody earns."""
+        now, willing = time.time(), [one for one in self._selection.willing if one.peer.hotkey not in but]
+        return [one for one in willing if self._scores.ema(one.peer.hotkey, now) > 0] or willing
 
 
 class _Race:

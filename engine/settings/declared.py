@@ -197,6 +197,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         float, Meta(ge=2, le=8784), _is("how long to keep the words of users' requests and of the answers to them", "h")
     ] = 24.0
     gateway_sample: Annotated[Count, _is("number of miners that a race or a consensus for a user asks")] = 3
+    gateway_rate: Annotated[
+        Count, _is("what any miner says a second; users' answers are as long as challenge_timeout allows", "tokens")
+    ] = 30
+    gateway_context: Annotated[
+        Context, _is("what any miner can hold: a user's request and its answer together", "tokens")
+    ] = 8192
 
     host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"
     port: Annotated[Port, _is("port for the miner server to listen on; 0 picks a free one")] = 8091

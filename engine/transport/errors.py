@@ -9,19 +9,20 @@ RETRY_S = 5.0
 
 
 class WireError(Exception):
-    """A peer gave no usable answer: the reply's status, and the reason in words."""
+    """A peer gave no usable answer: the reply's status, and the reason in words. `code` is its refusal's in HTTP."""
 
-    def __init__(self, status: ReplyStatus, reason: str) -> None:
+    def __init__(self, status: ReplyStatus, reason: str, *, code: int | None = None) -> None:
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+        self.code = code
 
 
 class Busy(WireError):
     """A peer asks to be left alone for a while (HTTP 429): for `retry_after` seconds, if given."""
 
     def __init__(self, reason: str, retry_after: float | None) -> None:
-        super().__init__("refused", reason)
+        super().__init__("refused", reason, code=429)
         self.retry_after = retry_after
 
 

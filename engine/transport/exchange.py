@@ -104,4 +104,6 @@ def refused(reply: HttpReply, what: str) -> WireError:
         detail = None
     words = f": {brief(detail)}" if isinstance(detail, str) else ""
     reason = f"{what}: {reply.status}{words}"
-    return Busy(reason, reply.retry_after) if reply.status == TOO_MANY else WireError("refused", reason)
+    if reply.status == TOO_MANY:
+        return Busy(reason, reply.retry_after)
+    return WireError("refused", reason, code=reply.status)

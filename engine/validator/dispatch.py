@@ -31,6 +31,9 @@ LOGPROBS_BYTES = 256 * 1024
 OnText = Callable[[Candidate, str], None]
 """Hears the text of a miner's answer piece by piece, as it arrives."""
 
+Excuse = Callable[[Candidate, WireError], WireError]
+"""Decides what a miner's failure counts as: the failure itself, or a "cancelled" one that does not count."""
+
 
 class Dispatch:
     """Asks many miners at once.
@@ -64,9 +67,10 @@ class Dispatch:
         reply_limit: int,
         on_reply: Callable[[Reply], None],
         on_text: OnText | None = None,
+        excuse: Excuse | None = None,
     ) -> tuple[Reply, ...]:
         """One reply per miner, in the order of `miners`, each asked in its own wording if there are several. Cancelling
-        aborts every exchange."""
+        aborts every exchange. With an `excuse`, that decides about failures, and `refusals` hears nothing of this."""
         if not miners:
             return ()
         text_limit = max(LEAST_TEXT, BYTES_A_TOKEN * challenge.request.max_tokens)
@@ -74,7 +78,10 @@ class Dispatch:
         async def ask_one(place: int, miner: Candidate) -> Reply:
             dialect = self._dialect_of(miner.peer)
             asked = challenge.worded(place)
-            reply = bounded(await self._ask_one(asked, miner, reply_limit, on_text), text_limit)
+            got = await self._ask_one(asked, miner, reply_limit, on_text, excuse or self._excused)
+            if got.status == "ok" and excuse is None:
+                self._refusals.note_reply(miner.neuron.hotkey, answered=True)
+            reply = bounded(got, text_limit)
             own_words = asked.request.question if challenge.wordings else ""
             reply = replace(reply, dialect=self._dialect_of(miner.peer) or dialect, prompt=own_words)
             on_reply(reply)
@@ -88,11 +95,13 @@ class Dispatch:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return tuple(
-            self._overdue(miner) if task.cancelled() else task.result()
+            self._overdue(miner, excuse) if task.cancelled() else task.result()
             for task, miner in zip(tasks, miners, strict=True)
         )
 
-    async def _ask_one(self, challenge: Challenge, miner: Candidate, reply_limit: int, on_text: OnText | None) -> Reply:
+    async def _ask_one(
+        self, challenge: Challenge, miner: Candidate, reply_limit: int, on_text: OnText | None, excuse: Excuse
+    ) -> Reply:
         try:
             answer = await self._caller.ask(
                 miner.peer,
@@ -101,16 +110,13 @@ class Dispatch:
                 max_bytes=reply_limit,
                 on_text=partial(on_text, miner) if on_text else None,
             )
-        except Busy as error:
-            return _failed(miner, self._excused(miner, error))
         except WireError as error:
-            self._refusals.note_reply(miner.neuron.hotkey, answered=False)
-            return _failed(miner, error)
+            return _failed(miner, excuse(miner, error))
         except Exception as error:
             log.exception("asking uid %d failed", miner.neuron.uid)
-            self._refusals.note_reply(miner.neuron.hotkey, answered=False)
-            return _failed(miner, WireError("malformed", f"{type(error).__name__} while reading the reply"))
-        self._refusals.note_reply(miner.neuron.hotkey, answered=True)
+            return _failed(
+                miner, excuse(miner, WireError("malformed", f"{type(error).__name__} while reading the reply"))
+            )
         completion = answer.completion
         return Reply(
             uid=miner.neuron.uid,
@@ -125,13 +131,17 @@ class Dispatch:
             logprobs=completion.logprobs if challenge.request.options.get("logprobs") else None,
         )
 
-    def _overdue(self, miner: Candidate) -> Reply:
-        late = _failed(miner, WireError("timeout", f"no answer within the round's {self._round_timeout:g} s"))
-        return replace(late, dialect=self._dialect_of(miner.peer))
+    def _overdue(self, miner: Candidate, excuse: Excuse | None) -> Reply:
+        late = WireError("timeout", f"no answer within the round's {self._round_timeout:g} s")
+        return replace(_failed(miner, excuse(miner, late) if excuse else late), dialect=self._dialect_of(miner.peer))
 
-    def _excused(self, miner: Candidate, busy: Busy) -> WireError:
-        """A refusal is either excused (cancelled) or a failure (refused)."""
+    def _excused(self, miner: Candidate, failure: WireError) -> WireError:
+        """A busy miner's refusal is either excused (cancelled) or a failure (refused)."""
         hotkey, now = miner.neuron.hotkey, time.monotonic()
+        if not isinstance(failure, Busy):
+            self._refusals.note_reply(hotkey, answered=False)
+            return failure
+        busy = failure
         why_not = self._refusals.note_refusal(hotkey, now, busy.retry_after)
         if why_not is not None:
             return WireError("refused", f"{busy.reason}; {why_not}")

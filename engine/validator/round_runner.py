@@ -24,7 +24,7 @@ from engine.judge.memory import decode
 from engine.snapshot import RoundProgress, RoundView
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
-from engine.validator.dispatch import Dispatch, OnText
+from engine.validator.dispatch import Dispatch, Excuse, OnText
 from engine.validator.maps import Maps
 from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
@@ -86,21 +86,23 @@ class RoundRunner:
         on_reply: Callable[[Reply], None] = _nobody_hears,
         *,
         on_text: OnText | None = None,
+        excuse: Excuse | None = None,
         cursor: Cursor | None = None,
         urgent: bool = False,
     ) -> Round | None:
         """Ask the miners, wait for all earlier rounds, then judge, count, store and announce. None if judging failed.
 
         A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives, `on_text` with
-        each piece of an answer. `cursor` is the source's position after this challenge; None if it did not come from
-        the loop's source. An `urgent` round does not wait for earlier ones whose miners are still being asked: a user
-        waits for it. Cancelling abandons a round that is not judged yet; a judged round counts, and waits to be stored.
+        each piece of an answer. `excuse` decides which failures count; the usual rules do without it. `cursor` is the
+        source's position after this challenge; None if it did not come from the loop's source. An `urgent` round does
+        not wait for earlier ones whose miners are still being asked: a user waits for it. Cancelling abandons a round
+        that is not judged yet; a judged round counts, and waits to be stored.
         """
         with self._order.joined() as our_turn:
             challenge = await self._named(challenge)
             try:
                 at, began = time.time(), time.monotonic()
-                replies = await self._ask(challenge, miners, on_reply, on_text)
+                replies = await self._ask(challenge, miners, on_reply, on_text, excuse)
                 challenge = replace(challenge, wordings=())
                 if not urgent:
                     await our_turn()
@@ -191,6 +193,7 @@ class RoundRunner:
         miners: Sequence[Candidate],
         on_reply: Callable[[Reply], None],
         on_text: OnText | None,
+        excuse: Excuse | None,
     ) -> tuple[Reply, ...]:
         now = time.time()
         progress = RoundProgress(
@@ -213,7 +216,9 @@ class RoundRunner:
         self._asking[challenge.id] = progress
         try:
             limit = kind(challenge.kind).reply_limit
-            return await self._dispatch.ask(challenge, miners, reply_limit=limit, on_reply=count, on_text=on_text)
+            return await self._dispatch.ask(
+                challenge, miners, reply_limit=limit, on_reply=count, on_text=on_text, excuse=excuse
+            )
         finally:
             del self._asking[challenge.id]
 

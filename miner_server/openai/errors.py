@@ -43,7 +43,7 @@ def _in_openais_form(refusal: Refusal) -> ApiError:
     """What some other part of the miner refused. Requests that the model cannot answer are 400 here."""
     if isinstance(refusal, ApiError):
         return refusal
-    is_too_long = refusal.detail == RequestTooLong.said
+    is_too_long = str(refusal.detail).startswith(RequestTooLong.said)
     return ApiError(
         400 if refusal.status == 422 else refusal.status,
         str(refusal.detail),

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from console.roles.gateway import finish_of, usage_of
+from engine.gateway.demand import Demand
 from engine.gateway.form import calls_of, is_well_formed
+from engine.gateway.load import Load
 from engine.gateway.organic import Broken, Errand, NobodyWilling, Organic, OrganicError, Unanswerable
 from engine.store.store import Store
 from engine.transport.dialect import Availability, TimedAnswer
@@ -59,14 +61,18 @@ class Speaking(Obliging):
 
 
 @asynccontextmanager
-async def a_gateway(store: Store, *earning: str) -> AsyncIterator[tuple[Bench, Speaking, Organic]]:
+async def a_gateway(
+    store: Store, *earning: str, load: Load | None = None
+) -> AsyncIterator[tuple[Bench, Speaking, Organic]]:
     async with a_bench(store) as bench:
         caller = Speaking()
         bench.rounds._dispatch._caller = caller
         for hotkey in earning:
             bench.scores._averages.add(hotkey, 1e9, 0.5)
             bench.scores._averages._tracks[hotkey].samples[0] = (4e9, 0.5)
-        organic = Organic(bench.rounds, bench.selection, bench.scores, asked=3)
+        organic = Organic(
+            bench.rounds, bench.selection, bench.scores, asked=3, demand=Demand(30, 8192, 60.0), load=load or Load()
+        )
         try:
             yield bench, caller, organic
         finally:
