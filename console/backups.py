@@ -37,8 +37,9 @@ MANIFEST = "manifest.json"
 RECORD = (STORE, CHAIN, "status.json", "blocked.txt", "let-in.txt")
 """What a node goes on from."""
 
-KEYS = ("wallets/", "session-keys", "api-keys.json")
-"""Beginnings of the names of secrets: their holder can act as this node, or call it."""
+KEYS = ("wallets/", "session-keys", "api-keys.json", "api-key-use.json")
+"""Beginnings of the names of secrets: their holder can act as this node, or call it; and how much of its month each of
+those keys has used."""
 
 MOST_FILES = 10_000
 MANIFEST_BYTES = 4 << 20

@@ -14,6 +14,7 @@ from engine.redaction import url_shown
 from engine.settings import Configuration, Given, Layer, Setting, Settings, configure, declared
 from engine.settings.declared import DEMO, BackendSpec
 from engine.settings.layers import DEMO_DEFAULT
+from engine.values import at_port
 
 ENDPOINT = "--subtensor.chain_endpoint"
 """Bittensor's option for a chain's URL; it takes precedence over a network's name."""
@@ -139,12 +140,27 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
     Raises SettingsError.
     """
     found = configuration(arguments)
+    if found.settings.role == "validator":
+        return _with_own_door(found)
     if found.settings.role != "demo":
         return found
     own = {name: getattr(Settings(), name) for name in DEMO_OWN if not found.sources[name].startswith("--")}
     left_out = {name: found.sources[name] for name, usual in own.items() if getattr(found.settings, name) != usual}
     sources = found.sources | dict.fromkeys(own, DEMO_DEFAULT)
     return replace(found, settings=replace(found.settings, **own), sources=sources, left_out=left_out)
+
+
+def _with_own_door(found: Configuration) -> Configuration:
+    """A validator listens for nobody unless it is told to: an option --port opens its metrics there.
+
+    A port in a file says nothing: a file may serve a miner beside it.
+    """
+    host, port, sources = found.settings.host, found.settings.port, found.sources
+    if found.settings.metrics or not port or not sources["port"].startswith("--"):
+        return found
+    where = at_port(host, port) if sources["host"].startswith("--") else str(port)
+    settings = replace(found.settings, metrics=where)
+    return replace(found, settings=settings, sources={**sources, "metrics": sources["port"]})
 
 
 def chain_configuration(arguments: argparse.Namespace) -> Configuration:

@@ -39,6 +39,7 @@ async def _a_node(folder: Path) -> Path:
     prepare_folder(folder)
     await (await Store.open(folder / "store.db", retention_days=7)).close()
     add_key(folder / "api-keys.json", "me")
+    (folder / "api-key-use.json").write_text("{}")
     prepare_folder(folder / "wallets" / "throwaway")
     (folder / "wallets" / "throwaway" / "hotkey").write_text("a secret seed")
     (folder / "logs").mkdir()
@@ -48,7 +49,7 @@ async def _a_node(folder: Path) -> Path:
 
 
 async def test_a_node_goes_on_from_its_backup(node: Path, tmp_path: Path) -> None:
-    for with_keys, there in ((False, set()), (True, {"api-keys.json", "wallets"})):
+    for with_keys, there in ((False, set()), (True, {"api-keys.json", "api-key-use.json", "wallets"})):
         file, moved = tmp_path / f"{with_keys}.tar.gz", tmp_path / f"moved-{with_keys}"
         backup(node, file, with_keys=with_keys)
         assert file.stat().st_mode & 0o777 == 0o600
@@ -74,7 +75,7 @@ async def test_nothing_is_ever_overwritten(node: Path, tmp_path: Path) -> None:
     backup(node, tmp_path / "file", with_keys=False)
     with pytest.raises(ConsoleError, match="already exists and was not changed"):
         backup(node, tmp_path / "file", with_keys=False)
-    with pytest.raises(ConsoleError, match=r"has a record already \(api-keys.json, store.db"):
+    with pytest.raises(ConsoleError, match=r"has a record already \(api-key-use.json, api-keys.json, store.db"):
         restore(tmp_path / "file", node)
     with pytest.raises(ConsoleError, match="there is no record in"):
         backup(tmp_path / "none", tmp_path / "other", with_keys=False)
@@ -112,7 +113,7 @@ def _renamed(members: dict[str, bytes], name: str) -> dict[str, bytes]:
         (lambda it: _renamed(it, "wallets/nul\0"), "not a complete backup"),
         (
             lambda it: it | {"manifest.json": it["manifest.json"].replace(b"true", b"false")},
-            "'api-keys.json' does not belong",
+            "'api-key-use.json' does not belong",
         ),
     ],
 )
@@ -253,6 +254,11 @@ async def test_the_commands_say_what_was_done(node: Path, tmp_path: Path, capfd:
     assert "can act as this node" in capfd.readouterr().out
     assert main(["restore", file, "--json", "--data-dir", str(tmp_path / "moved")]) == 0
     told = msgspec.json.decode(capfd.readouterr().out)
-    assert {one["name"] for one in told["files"]} == {"api-keys.json", "store.db", "wallets/throwaway/hotkey"}
+    assert {one["name"] for one in told["files"]} == {
+        "api-key-use.json",
+        "api-keys.json",
+        "store.db",
+        "wallets/throwaway/hotkey",
+    }
     assert main(["restore", file, "--data-dir", str(tmp_path / "moved")]) == 2
     assert "has a record already" in capfd.readouterr().err

@@ -1,5 +1,6 @@
 """What Prometheus reads of an engine, who may read it where, and that dashboard, alerts and page agree on the names."""
 
+import argparse
 import asyncio
 import json
 import re
@@ -15,6 +16,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from console.metrics import MOST_MINERS, EngineMetrics, page
+from console.options import LAUNCH, add_options, launch_configuration
 from console.roles.metrics_door import MetricsDoor, metrics_door
 from engine.snapshot import (
     Attention,
@@ -279,6 +281,22 @@ async def test_the_door_is_on_loopback_and_tells_the_newest_snapshot_and_its_hea
             feed.publish(BUSY)
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ("--role validator --port 9191", "9191"),
+        ("--role validator --port 9191 --host ::1", "[::1]:9191"),
+        ("--role validator --port 9191 --metrics 9292", "9292"),
+        ("--role validator", ""),
+        ("--role miner --port 9191", ""),
+    ],
+)
+def test_a_validators_port_is_its_door_if_an_option_says_so(options: str, where: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, LAUNCH)
+    assert launch_configuration(parser.parse_args(options.split())).settings.metrics == where
 
 
 def test_without_the_setting_there_is_no_door_and_a_taken_address_names_it() -> None:
