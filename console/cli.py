@@ -114,6 +114,7 @@ def _parser(word: str) -> _Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     adders = {
         "launch": _add_launch,
+        "attach": _add_attach,
         "replay": _add_replay,
         "watch": _add_watch,
         "export": _add_export,
@@ -145,6 +146,13 @@ def _add_launch(commands: "Commands") -> None:
         "--no-ui", action="store_true", help="run without the screen: JSON lines on stdout, narration on stderr"
     )
     add_options(parser, LAUNCH)
+
+
+def _add_attach(commands: "Commands") -> None:
+    about = "show the screens of an engine that runs, or list all of them"
+    parser = _add(commands, "attach", run.attach, about)
+    parser.add_argument("--read-only", action="store_true", help="look, and give no commands")
+    add_options(parser, FOLDER)
 
 
 def _add_replay(commands: "Commands") -> None:

@@ -5,13 +5,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from console import __version__, garbage
-from console.config import told
+from console.config import shown, shown_names, told
 from console.errors import ExitCode
 from console.headless import run_headless
 from console.options import OTHERWISE, demo_in_doubt, require_embedded
@@ -45,11 +46,19 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
     notices = [*_notices(configuration)]
     new_loop = serving_loop if settings.role == "miner" else asyncio.new_event_loop
     thread = EngineThread(
-        lambda: _run_role(settings, folder, feed, notices), load=partial(_load, settings.role), new_loop=new_loop
+        lambda: _run_role(settings, folder, feed, notices, attachable),
+        load=partial(_load, settings.role),
+        new_loop=new_loop,
     )
 
     def end(received: signal.Signals | None) -> ExitCode:
         return _code(feed.snapshot, received)
+
+    def attachable() -> AbstractContextManager[None]:
+        from console.remote.server import listening
+
+        rows = (*shown(configuration), *shown_names(configuration))
+        return listening(engine, folder, rows, tell=partial(feed.raise_attention, "warning", "attach"))
 
     def tell_of_log(text: str) -> None:
         feed.raise_attention("warning", "log", text)
@@ -127,11 +136,18 @@ def _some(names: list[str]) -> str:
 
 def _load(role: str) -> None:
     """Import the engine on its own thread, so that the first frame does not wait for it."""
+    import_module("console.remote.server")
     import_module("console.roles.run")
     import_module(f"console.roles.{role}")
 
 
-async def _run_role(settings: Settings, folder: Path, feed: Feed, notices: Sequence[tuple[str, str]]) -> None:
+async def _run_role(
+    settings: Settings,
+    folder: Path,
+    feed: Feed,
+    notices: Sequence[tuple[str, str]],
+    attachable: Callable[[], AbstractContextManager[None]],
+) -> None:
     from console.roles.run import run
 
-    await run(settings, folder, feed, notices)
+    await run(settings, folder, feed, notices, attachable=attachable)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED, DONE = 130, 0
-RUNS = ("launch", "replay")
+RUNS = ("launch", "attach", "replay")
 """What SIGTERM ends as it should be ended. Any other command did not do what it was asked for."""
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from console.errors import ExitCode
 from console.options import chain_configuration, configuration, launch_configuration
+from engine.locks import folder_holder
 from engine.redaction import hide_known
 from engine.settings import config_path
+from engine.settings.layers import DEFAULT
 from engine.values import at_port
 
 
@@ -22,9 +24,25 @@ def launch(arguments: argparse.Namespace) -> int:
         from console.terminal import check_terminal
 
         check_terminal(os.environ)
+        if (holder := folder_holder(found.settings.data_dir)) is not None:
+            from console import attach
+
+            if attach.is_wanted(found.settings.data_dir, holder):
+                return attach.attach(found.settings.data_dir, read_only=found.settings.read_only)
     from console import launch
 
     return launch.run(found, on_screen=not arguments.no_ui)
+
+
+def attach(arguments: argparse.Namespace) -> int:
+    """Show an engine that runs, or list all of them when no folder is named."""
+    from console.attach import attach, running_here
+
+    found = configuration(arguments)
+    if found.sources["data_dir"] != DEFAULT:
+        return attach(found.settings.data_dir, read_only=arguments.read_only)
+    _print("\n".join(running_here()))
+    return ExitCode.DONE
 
 
 def replay(arguments: argparse.Namespace) -> int:

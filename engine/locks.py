@@ -7,6 +7,7 @@ the lock, so worker processes are spawned.
 
 import fcntl
 import os
+import shlex
 import stat
 import time
 from collections.abc import Iterator
@@ -41,9 +42,13 @@ class AlreadyRunning(Exception):
 
     def __init__(self, what: str, holder: Holder | None) -> None:
         who = f"process {holder.pid} with its data in {holder.data_dir}" if holder else "another process"
-        end = f"end it first with 'kill {holder.pid}'" if holder else "end that one first"
+        end = f"{_at(holder)}, or end it first with 'kill {holder.pid}'" if holder else "end that one first"
         super().__init__(f"{what} is in use by {who}: {end}")
         self.holder = holder
+
+
+def _at(holder: Holder) -> str:
+    return f"'subnet-console attach --data-dir {shlex.quote(holder.data_dir)}' shows it"
 
 
 @contextmanager
@@ -69,6 +74,12 @@ def folder_holder(data_dir: Path) -> Holder | None:
 def neuron_holder(hotkey: str, netuid: int) -> Holder | None:
     """The process that runs this hotkey on this netuid now, if any. Raises FolderError."""
     return _holder(_neuron_lock(hotkey, netuid))
+
+
+def neurons_held() -> list[Holder]:
+    """The processes that run neurons of this user now, each of them once, the oldest first. Raises FolderError."""
+    found = {holder.pid: holder for path in sorted(_locks().glob("*.lock")) if (holder := _holder(path))}
+    return sorted(found.values(), key=lambda holder: holder.since)
 
 
 def left_behind(data_dir: Path) -> dict[Path, Holder]:

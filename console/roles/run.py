@@ -1,8 +1,8 @@
 """Runs one role from start to finish: what the engine's thread does."""
 
 import secrets
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -24,8 +24,11 @@ async def run(
     feed: Feed,
     notices: Sequence[tuple[str, str]] = (),
     doorway: Doorway | None = None,
+    attachable: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Open, run and close. `notices` (subject, text) are shown at the start; a miner may be served through a `doorway`.
+
+    `attachable` lets terminals in; it is entered once the data folder is ours alone.
 
     Raises what makes a run impossible.
     """
@@ -34,6 +37,7 @@ async def run(
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(opened(settings, folder, feed))
         _require_no_open_coldkey(session)
+        stack.enter_context(attachable())
         feed.publish(
             replace(
                 feed.snapshot,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from console.config import Shown
 from console.findings import Result
 from console.present.picture import Picture
 from console.present.table import Table, View
@@ -12,7 +13,6 @@ from console.themes import ThemeFile
 from engine.commands import AnyCommand
 from engine.doors import Engine
 from engine.logs import Log
-from engine.settings import Configuration
 
 
 class Host(Protocol):
@@ -20,8 +20,11 @@ class Host(Protocol):
 
     engine: Engine
     keymap: Keymap
-    configuration: Configuration | None
-    """The settings of this run, None for a replay."""
+
+    @property
+    def settings_shown(self) -> Sequence[Shown]:
+        """The settings of this run, none for a replay."""
+        ...
 
     @property
     def first_place(self) -> str:

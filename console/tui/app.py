@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from textual import events
 from textual.app import App
 
+from console.config import Shown, shown, shown_names
 from console.findings import Result
 from console.garbage import SETTLED_S, go_on, leave_alone_what_stays
 from console.present.picture import Picture
@@ -55,7 +56,7 @@ PRELOAD_S, BETWEEN_S = 1.0, 0.25
 """After the first frame, and between two places that are made ahead, so that no key waits for that."""
 
 TWICE_S = 2.0
-"""Two ctrl+c within this time stop the engine."""
+"""Two ctrl+c within this time leave, and stop an engine that runs here."""
 
 WAYS_OUT = (
     Option("stay", line("Stay")),
@@ -76,6 +77,8 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     ESCAPE_TO_MINIMIZE = False
     MODES: ClassVar[dict[str, Any]] = {place.name: partial(screen_of, place.name) for place in PLACES}
     DEFAULT_MODE = "home"
+    TWICE: ClassVar[Ending] = Ending.STOP
+    """What two ctrl+c do."""
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         configuration: Configuration | None = None,
         memory: Path | None = None,
         past: "Player | None" = None,
+        only_looks: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.memory = recall(memory) if memory else ScreenMemory()
@@ -96,7 +100,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.keymap = keymap
         self.terminal = terminal
         self.configuration = configuration
-        self.viewpoint = Viewpoint(engine, clock, past)
+        self.viewpoint = Viewpoint(engine, clock, past, only_looks)
         self.travel = Travel(self, self.viewpoint)
         self.copies = Copies(self, folder)
         self.typeahead = TypeAhead(self)
@@ -273,6 +277,11 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         if not self.viewpoint.submit(command):
             self.tell(f"{in_words(command.name)}: no engine listens", failed=True)
 
+    @property
+    def settings_shown(self) -> Sequence[Shown]:
+        found = self.configuration
+        return () if found is None else (*shown(found), *shown_names(found))
+
     def examination(self) -> Callable[[], Sequence[Result]]:
         """The doctor checks this machine and its settings; without settings, the folder of the record."""
         from console.doctor.examination import examine, examine_recording
@@ -348,7 +357,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         """Back by one screen; from Home, ask how to leave. Without a running engine there is no choice."""
         if self.current_mode != self.first_place or len(self.screen_stack) > 1:
             self.back()
-        elif self.picture.mode == "ended" or self.viewpoint.is_replay or self.picture.snapshot.role == "watch":
+        elif self.picture.mode == "ended" or self.viewpoint.is_replay or self.viewpoint.only_looks:
             self.leave(Ending.DONE)
         else:
             self.push_screen(
@@ -356,10 +365,10 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             )
 
     def do_app_interrupt(self) -> None:
-        """The first time as `q`, the second time stop all."""
+        """The first time as `q`, the second time leave at once."""
         now = time.monotonic()
         if now - self._interrupted_at < TWICE_S:
-            self.leave(Ending.STOP)
+            self.leave(self.TWICE)
             return
         self._interrupted_at = now
         if isinstance(self.screen, ConsoleScreen):

@@ -9,11 +9,13 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from console import garbage
+from console.remote.client import RemoteEngine
 from console.screens.keymap import keymap_path, read_keymap
 from console.signals import Signals, on_interrupt
 from console.streams import narrate
 from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp, WatchApp
+from console.tui.attached import AttachApp
 from console.tui.endings import Ending
 from console.tui.screen_memory import memory_path
 from engine.doors import Engine, InProcessEngine
@@ -111,6 +113,23 @@ def show_watch(engine: Engine, folder: Path, *, cap_mb: float) -> signal.Signals
     if ending is Ending.HUNG_UP:
         let_go_of_terminal()
     return SIGNALS.get(asked[-1] if asked else ending)
+
+
+def show_attached(engine: RemoteEngine, folder: Path, *, cap_mb: float) -> Ending:
+    """Show an engine of another process until whoever looks leaves, or a signal or the engine ends it.
+
+    Raises ConsoleError for a keymap that is wrong, and whatever broke the screen.
+    """
+    keymap, asked = read_keymap(keymap_path()), list[Ending]()
+
+    def make(terminal: int) -> ConsoleApp:
+        memory = memory_path(engine.snapshot.role)
+        return AttachApp(engine, folder=folder, keymap=keymap, terminal=terminal, memory=memory)
+
+    ending = _shown(make, folder, asked, cap_mb=cap_mb)
+    if ending is Ending.HUNG_UP:
+        let_go_of_terminal()
+    return asked[-1] if asked else ending
 
 
 def _show(engine: InProcessEngine, folder: Path, configuration: Configuration, asked: list[Ending]) -> Ending:

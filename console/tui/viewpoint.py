@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 class Viewpoint:
     """Looks at an engine, or at its past, which a player goes through. A replay has nothing but a past."""
 
-    def __init__(self, present: Engine, clock: Callable[[], float], past: "Player | None" = None) -> None:
+    def __init__(
+        self, present: Engine, clock: Callable[[], float], past: "Player | None" = None, only_looks: str = ""
+    ) -> None:
         self._present = present
         self._clock = clock
         self._past = past
+        self._only_looks = only_looks
         self._paused: Picture | None = None
         self._paused_at = 0.0
         self._answers = _News(present)
@@ -58,6 +61,12 @@ class Viewpoint:
         return self._present.snapshot.replay is not None
 
     @property
+    def only_looks(self) -> str:
+        """Why whoever sits here can only look, if so."""
+        is_watch = self._present.snapshot.role == "watch"
+        return self._only_looks or ("watch has no key: it only looks" if is_watch else "")
+
+    @property
     def picture(self) -> Picture:
         """What is to be seen now."""
         if self._paused is not None:
@@ -73,8 +82,8 @@ class Viewpoint:
             return "not in a replay"
         if self._past is not None:
             return "this is the past: :live returns to the present"
-        if self._present.snapshot.role == "watch":
-            return "watch has no key: it only looks"
+        if self.only_looks:
+            return self.only_looks
         return "the engine has ended" if self.picture.mode == "ended" else ""
 
     def toggle_pause(self) -> None:

@@ -69,7 +69,7 @@ HANGING = """
 import sys, time
 from msgspec.structs import replace
 from console import cli, launch
-async def hang(settings, folder, feed, notices):
+async def hang(settings, folder, feed, notices, attachable):
     feed.publish(replace(feed.snapshot, rounds_unstored=int(sys.argv[2])))
     feed.emit("hanging")
     time.sleep(3600)

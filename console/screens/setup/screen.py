@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from console import findings
-from console.config import shown, shown_names
 from console.findings import Result
 from console.present.picture import Picture
 from console.present.text import Span, line, text_of
@@ -61,9 +60,8 @@ class SetupScreen(ConsoleScreen):
             self.do_doctor_run()
 
     def show(self, picture: Picture) -> None:
-        found = self.host.configuration
-        if found is not None:
-            self.query_one("#settings", TablePanel).show([*shown(found), *shown_names(found)], picture.now)
+        if settings := self.host.settings_shown:
+            self.query_one("#settings", TablePanel).show(settings, picture.now)
 
     # -- the doctor ------------------------------------------------------------------------------------------------
 

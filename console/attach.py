@@ -1,0 +1,118 @@
+"""`subnet-console attach`: the screens of an engine in another process of this machine, and a list of those engines."""
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from console import garbage
+from console.errors import ConsoleError, ExitCode
+from console.instants import duration
+from console.remote.address import FILE
+from console.remote.client import OTHERWISE, RemoteEngine, attached
+from console.status import last_snapshot
+from console.streams import narrate
+from console.terminal import check_terminal
+from console.tui.endings import Ending
+from engine.commands import Stop
+from engine.folders import prepare_folder, state_home
+from engine.locks import Holder, neurons_held
+from engine.logs import open_log
+from engine.text import safe
+
+LOG_CAP_MB = 5.0
+NO_SCREEN = "attach needs a screen; 'subnet-console status' prints how the engine stands"
+NEEDS_SHOWN = 3
+STOP_S, LOOK_S = 5.0, 0.05
+"""An engine stops within 3 s; how long and how often whoever asked for it looks."""
+
+
+def attach(folder: Path, *, read_only: bool) -> int:
+    """Show the engine of a data folder until whoever looks leaves, or it ends. Leaving costs the engine nothing.
+
+    The screen's own files (log, exports) go to the user's state folder. Raises ConsoleError.
+    """
+    check_terminal(os.environ, otherwise=NO_SCREEN)
+    folder, own = folder.absolute(), prepare_folder(state_home() / "attach")
+    engine = attached(folder, read_only=read_only)
+    try:
+        with open_log(own, level="info", cap_mb=LOG_CAP_MB):
+            garbage.begin()
+            from console.tui.run import show_attached
+
+            ending = show_attached(engine, own, cap_mb=LOG_CAP_MB)
+        if ending is Ending.STOP:
+            _stop(engine)
+    finally:
+        engine.leave()
+    if engine.state == "failed":
+        raise ConsoleError(f"the engine of {folder} has ended: {engine.farewell}")
+    if ending is not Ending.HUNG_UP:
+        narrate(_last_line(engine, folder, asked_to_stop=ending is Ending.STOP))
+    return ExitCode.INTERRUPTED if ending is Ending.INTERRUPTED else ExitCode.DONE
+
+
+def _stop(engine: RemoteEngine) -> None:
+    """Have the engine stop, and wait for that."""
+    until = time.monotonic() + STOP_S
+    engine.submit(Stop(), "stop")
+    while engine.state == "running" and time.monotonic() < until:
+        time.sleep(LOOK_S)
+
+
+def _last_line(engine: RemoteEngine, folder: Path, *, asked_to_stop: bool) -> str:
+    if engine.state == "ended":
+        return "the engine has stopped"
+    if asked_to_stop:
+        return f"the engine, process {engine.pid}, was asked to stop and has not done so yet"
+    return keeps_running(engine.pid, folder)
+
+
+def keeps_running(pid: int, folder: Path) -> str:
+    """What to know about an engine whose screen was left."""
+    back = f"'subnet-console attach --data-dir {shlex.quote(str(folder))}' shows it again"
+    return safe(f"the engine keeps running as process {pid}: {back}, 'kill {pid}' ends it")
+
+
+def is_wanted(folder: Path, holder: Holder) -> bool:
+    """Whether the operator, who is asked, would rather look at the engine that runs on this folder already."""
+    if not os.path.lexists(folder / FILE):
+        return False
+    narrate(safe(f"process {holder.pid} runs on {folder} already"))
+    sys.stderr.write("Attach to it? [Y/n] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    return bool(answer) and answer.strip().lower() in ("", "y", "yes")
+
+
+def running_here() -> Iterator[str]:
+    """Each engine of this user that runs on this machine: what it is, what it needs, and how to get to it.
+
+    Raises ConsoleError if there is none.
+    """
+    holders = neurons_held()
+    if not holders:
+        raise ConsoleError(f"no engine of yours runs on this machine: {OTHERWISE}")
+    for holder in holders:
+        yield safe(f"subnet-console attach --data-dir {shlex.quote(holder.data_dir)}")
+        for line in _about(holder):
+            yield safe(f"  {line}")
+
+
+def _about(holder: Holder) -> Iterator[str]:
+    running = f"process {holder.pid}, for {duration(time.time() - holder.since)}"
+    try:
+        snapshot = last_snapshot(Path(holder.data_dir))
+    except ConsoleError:
+        yield f"{running}: it has only just begun"
+        return
+    yield f"{snapshot.role} on netuid {snapshot.chain.netuid} ({snapshot.chain.network}), {running}"
+    needs = [one for one in snapshot.attention if not one.acknowledged and one.level != "info"]
+    if not needs:
+        yield "needs nothing"
+    for need in needs[-NEEDS_SHOWN:]:
+        yield f"{need.level}: {need.subject}: {need.text}"
+    if len(needs) > NEEDS_SHOWN:
+        yield f"and {len(needs) - NEEDS_SHOWN} more"

@@ -1,0 +1,128 @@
+"""What passes between an engine and an attached terminal: messages, each in a frame of its length and MessagePack.
+
+MessagePack, because JSON has no infinity. Whoever knows more messages than the other skips what it does not know.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from console.config import Shown
+from console.remote.difference import Change
+from engine.logs import LogLine
+from engine.snapshot import Event
+
+PROTOCOL = 1
+"""Raised when an older program would misread what a newer one says, not when it knows less."""
+
+OLDEST = 1
+HEAD = 4
+FROM_TERMINAL = 64 * 1024
+"""Bytes of a message to an engine: a command, the longest of which holds a path."""
+
+FROM_ENGINE = 64 * 1024 * 1024
+"""Bytes of a message from an engine: some times a snapshot of 4096 miners."""
+
+
+class Hello(Struct, frozen=True, tag=True):
+    """A terminal's first word."""
+
+    protocol: int
+    version: str
+    read_only: bool = False
+
+
+class Submit(Struct, frozen=True, tag=True):
+    """A command, still encoded: one that the engine does not know is refused under its id."""
+
+    id: str
+    command: msgspec.Raw
+
+
+FromTerminal = Hello | Submit
+
+
+class Welcome(Struct, frozen=True, tag=True):
+    """The engine's first word, with its settings as they are shown."""
+
+    protocol: int
+    version: str
+    pid: int
+    settings: tuple[Shown, ...] = ()
+
+
+class Refused(Struct, frozen=True, tag=True):
+    """The engine's last word to a terminal that it does not take."""
+
+    reason: str
+
+
+class Whole(Struct, frozen=True, tag=True):
+    """A snapshot, as plain data."""
+
+    snapshot: msgspec.Raw
+
+
+class Changes(Struct, frozen=True, tag=True):
+    """What to change in the snapshot before it."""
+
+    changes: tuple[Change, ...]
+
+
+class News(Struct, frozen=True, tag=True):
+    """Events, oldest first, and how many before them are lost."""
+
+    events: tuple[Event, ...]
+    missed: int = 0
+
+
+class LogNews(Struct, frozen=True, tag=True):
+    """Log records from number `first` on; `lost` is how many there were never."""
+
+    first: int
+    lines: tuple[LogLine, ...]
+    lost: int = 0
+
+
+class Answer(Struct, frozen=True, tag=True):
+    """What became of a command that did not get as far as the engine."""
+
+    id: str
+    command: str
+    reason: str
+
+
+class Ended(Struct, frozen=True, tag=True):
+    """The engine's last word when it ends."""
+
+    state: Literal["ended", "failed"]
+    reason: str = ""
+
+
+FromEngine = Welcome | Refused | Whole | Changes | News | LogNews | Answer | Ended
+
+_encoder = msgspec.msgpack.Encoder()
+_from_terminal: msgspec.msgpack.Decoder[FromTerminal] = msgspec.msgpack.Decoder(FromTerminal)
+_from_engine: msgspec.msgpack.Decoder[FromEngine] = msgspec.msgpack.Decoder(FromEngine)
+
+
+def frame(message: FromTerminal | FromEngine) -> bytes:
+    """A message as it is sent."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(HEAD, "big") + body
+
+
+def encoded(value: Any) -> msgspec.Raw:
+    """A value inside of a message."""
+    return msgspec.Raw(_encoder.encode(value))
+
+
+def to_engine(body: bytes) -> FromTerminal:
+    """Read a terminal's message. Raises `msgspec.ValidationError` for an unknown one, DecodeError for garbage."""
+    return _from_terminal.decode(body)
+
+
+def to_terminal(body: bytes) -> FromEngine:
+    """Read an engine's message. Raises as `to_engine`."""
+    return _from_engine.decode(body)
