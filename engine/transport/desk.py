@@ -52,7 +52,8 @@ class Desk:
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
         # A key opens each sealed message once, even across restarts that it survives, so its nonces need not survive.
         # A handshake spends its nonce here too, for dialects in which either would pass for the other; there it may not
-        # have been signed before this run either, since a challenge of an earlier run may have brought its nonce.
+        # have been signed before this run either, since a challenge of an earlier run may have brought its nonce. One
+        # that was stamped in the future would still pass as signed in this run, so its nonce survives.
         self._signs_alike = made.signs_alike
         self._sealed_gate = Gate(MemoryNonces(), allowed=allowed, window=made.window, ahead=made.ahead)
         self._keys: KeyRing[SymmetricKey] = KeyRing(ttl=made.key_ttl)
@@ -65,8 +66,7 @@ class Desk:
         claim = handshake.claim(call)
         with self._gates():
             self._gate.check(claim)
-        if claim.timestamp < self._not_before:
-            raise Refusal(self._denied, "this was signed before the miner started: sign it again", gate="nonce")
+        self._require_of_this_run(claim)
         with self._turn():
             with self._gates():
                 await self._sealed_gate.spend(claim)
@@ -79,6 +79,7 @@ class Desk:
         """Raises Refusal unless the request provably comes from `hotkey` and is new."""
         claim = route.claim(call)
         if self._signs_alike:
+            self._require_of_this_run(claim)
             await self._check(self._sealed_gate, claim, hotkey)
             with self._gates():
                 await self._gate.spend(claim)
@@ -97,8 +98,14 @@ class Desk:
         hands again on a 409.
         """
         if question.claim is not None:
-            gate = self._gate if question.key_uuid is None else self._sealed_gate
-            await self._check(gate, question.claim(call), hotkey)
+            claim = question.claim(call)
+            if question.key_uuid is None:
+                await self._check(self._gate, claim, hotkey)
+            else:
+                await self._check(self._sealed_gate, claim, hotkey)
+                if self._signs_alike and claim.timestamp > time.time():
+                    with self._gates():
+                        await self._gate.spend(claim)
         if question.key_uuid is None:
             return OpenedQuestion(call.body, None)
         try:
@@ -132,6 +139,10 @@ class Desk:
         with self._gates():
             gate.check(claim)
             await gate.spend(claim)
+
+    def _require_of_this_run(self, claim: Claim) -> None:
+        if claim.timestamp < self._not_before:
+            raise Refusal(self._denied, "this was signed before the miner started: sign it again", gate="nonce")
 
     def _unseal(self, hotkey: str, key_uuid: str, key: SymmetricKey, token: bytes) -> bytes:
         sealed = key.decoded(token)

@@ -24,9 +24,11 @@ from engine.transport.dialect import HandshakeRoute, LookupRoute, MinerEnd, Ques
 from engine.transport.dialects.fiber import FIBER, IN_THE_CLEAR_S, SEALED, FiberCaller
 from engine.transport.errors import Refusal, WireError
 from engine.transport.http import PeerClients
+from engine.transport.kept_keys import KeptKeys
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.values import Peer
+from miner_server.allowlist import AllowList
 from miner_server.server import MinerServer
 from tests.unit.miner_helpers import ALICE, BOB, EVE, MINER, ObedientBackend, make_server, running
 from tests.unit.transport_helpers import (
@@ -327,6 +329,38 @@ async def test_what_was_signed_before_a_restart_brings_no_key_after_it() -> None
         assert (refused.status_code, "before the miner started" in refused.json()["detail"]) == (401, True)
         [one] = second.view().requests
         assert (one.status, one.gate, second.view().sessions) == (401, "nonce", ())
+
+
+@pytest.mark.parametrize("ahead_s", [0, 90])
+@pytest.mark.parametrize("as_what", ["challenge", "handshake", "status"])
+async def test_what_was_heard_before_a_restart_passes_for_nothing_after_it(
+    tmp_path: Path, as_what: str, ahead_s: int
+) -> None:
+    """Also of a validator whose clock is ahead, so that what it signed looks new; the keys survive a clean restart."""
+    kept, nonces = KeptKeys(tmp_path, MINER.ss58_address), MemoryNonces()
+
+    def miner() -> MinerServer:
+        allow = AllowList([ALICE.ss58_address])
+        return MinerServer(MINER, ObedientBackend(), allow, nonces, host="127.0.0.1", port=0, kept=kept)
+
+    async with running(miner()) as first, FiberClient(first) as alice:
+        await alice.shake()
+        overheard = alice.headers(alice.key_uuid, nonce=f"{time.time_ns() + ahead_s * 10**9}_abcdefghij")
+        overheard["symmetric-key-uuid"] = alice.key_uuid
+        token = Fernet(alice.key).encrypt(b'{"prompt": "heard once"}')
+        assert (await alice.http.post("/challenge", content=token, headers=overheard)).status_code == 200
+    async with running(miner()) as second, FiberClient(second) as eve:
+        assert [one.hotkey for one in second.view().sessions] == [ALICE.ss58_address], "the key has survived"
+        eve.sealed_headers = lambda: overheard  # type: ignore[method-assign]
+        if as_what == "challenge":
+            got = await eve.http.post("/challenge", content=token, headers=overheard)
+        elif as_what == "handshake":
+            got = await eve.shake()
+        else:
+            got = await eve.http.get("/status", headers=overheard)
+        assert got.status_code == (409 if as_what == "challenge" and not ahead_s else 401), got.text
+        assert [one.gate for one in second.view().requests] == ["nonce"]
+        assert len(second.view().sessions) == 1
 
 
 # -- the validator's end ---------------------------------------------------------------------------------------
