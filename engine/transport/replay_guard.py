@@ -64,9 +64,12 @@ class MemoryNonces:
         for held in self._spans.values():
             if mark in held:
                 return False
+        span = int(until // SPAN_S)
+        if span < now:
+            return True  # it has ended already
         if self._held >= self._limit:
             raise NoncesUnavailable(f"{self._limit} nonces are held, and none is old enough to drop")
-        self._spans.setdefault(max(now, int(until // SPAN_S)), set()).add(mark)
+        self._spans.setdefault(span, set()).add(mark)
         self._held += 1
         return True
 

@@ -320,9 +320,9 @@ async def test_a_full_memory_turns_claims_down_rather_than_forget() -> None:
     assert caught.value.gate == "store"
 
 
-async def test_memory_drops_what_is_old_when_it_is_full() -> None:
+async def test_memory_holds_nothing_that_has_ended_and_refuses_when_it_is_full() -> None:
     nonces = MemoryNonces(limit=2)
-    assert await nonces.remember("old", until=time.time() - 1)
+    assert await nonces.remember("old", until=time.time() - 60)
     assert await nonces.remember("new", until=time.time() + 60)
     assert await nonces.remember("newer", until=time.time() + 60)
     assert not await nonces.remember("new", until=time.time() + 60)
