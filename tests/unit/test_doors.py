@@ -125,7 +125,7 @@ async def test_screens_look_at_an_engine_behind_a_wire_and_operate_it(folder: Pa
         await pilot.press("6")
         await until(pilot, shows(app, "said far away"))
         await pilot.press("2", "enter")
-        await until(pilot, shows(app, "split  round 5 of 5"))
+        await until(pilot, shows(app, "scored  round 5 of 5"))
         await pilot.press("escape", "3", "enter")
         await until(pilot, shows(app, "Rounds  sort TIME ▼  5 "))
         await pilot.press("[")
@@ -141,5 +141,5 @@ async def test_screens_look_at_a_replay_behind_a_wire(folder: Path) -> None:
         async with app.run_test(size=WIDE) as pilot:
             await until(pilot, shows(app, "round 5 of 5"))
             await pilot.press("(", "2", "enter")
-            await until(pilot, shows(app, "split  round 1 of 5"))
+            await until(pilot, shows(app, "scored  round 1 of 5"))
             assert "REPLAY" in screen_text(app)

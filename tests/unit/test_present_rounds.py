@@ -51,7 +51,7 @@ def test_clusters_that_do_not_fit_are_counted() -> None:
 def test_the_question_stands_above_the_facts_of_its_round() -> None:
     question, blank, *facts = texts(challenge.about(recorded(), 76))
     assert (question, blank) == ("What is 41 plus 1?", "")
-    assert facts[0] == "state     ▲ split  votes 60%       took      250ms"
+    assert facts[0] == "state     ✓ scored  votes 60%      took      250ms"
     assert "winner    uid 1" in facts[2]
     assert "truth     42" in facts[2]
     assert all(width_of(line) <= 40 for line in challenge.about(recorded(), 40))

@@ -156,14 +156,14 @@ async def test_an_open_challenge_and_the_instant_go_together(app: ConsoleApp) ->
     async with app.run_test(size=NARROW) as pilot:
         await seen(pilot, app, LAST)
         await pilot.press("2", "j", "j", "enter")
-        await until(pilot, shows(app, "split  round 10 of 12"))
+        await until(pilot, shows(app, "scored  round 10 of 12"))
         await pilot.press("[")
         await seen(pilot, app, "UTC  round 9 of 12")
-        await until(pilot, shows(app, "split  round 9 of 12"))
+        await until(pilot, shows(app, "scored  round 9 of 12"))
         await pilot.press("(")
-        await seen(pilot, app, "split  round 1 of 12")
+        await seen(pilot, app, "scored  round 1 of 12")
         await pilot.press(":", *"live", "enter")
-        await seen(pilot, app, "split  round 12 of 12")
+        await seen(pilot, app, "scored  round 12 of 12")
 
 
 async def test_it_plays_and_stops(app: ConsoleApp, player: Player) -> None:
@@ -312,10 +312,10 @@ async def test_an_open_challenge_follows_into_the_past(tmp_path: Path) -> None:
     app = await app_with(tmp_path, rounds_split(ROUNDS))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("2", "enter")
-        await until(pilot, shows(app, "split  round 12 of 12"))
+        await until(pilot, shows(app, "scored  round 12 of 12"))
         await pilot.press("(")
         await seen(pilot, app, "PAST")
-        await seen(pilot, app, "split  round 1 of 12")
+        await seen(pilot, app, "scored  round 1 of 12")
 
 
 async def test_where_nothing_is_recorded_the_present_stays(tmp_path: Path) -> None:
