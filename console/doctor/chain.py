@@ -196,7 +196,7 @@ def _lacking(need: NeedView) -> Result:
 
 
 def _not_registered(case: Case) -> Result:
-    if case.settings.embedded and not case.settings.read_only:
+    if case.settings.embedded and not (case.settings.read_only and case.settings.shared_chain):
         return ok("registration", "not yet; the launch registers it on the embedded chain")
     return critical(
         "registration",

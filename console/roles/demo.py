@@ -57,7 +57,7 @@ async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey)
         services[persona.name] = serving
         names[wallet.hotkey.ss58_address] = persona.name
         axons.append(axon_of(wallet, serving))
-    if not settings.read_only:
+    if session.sandbox is not None:
         await Axons(session.chain, axons, session.feed).announce()
     return Part(services=services, names=names, on_metagraph=(permits_of(allow),))
 

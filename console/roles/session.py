@@ -57,15 +57,19 @@ class Session(Struct, frozen=True):
 
     @property
     def sandbox(self) -> Sandbox | None:
-        """Sets up neurons on the embedded chain without their coldkeys; a real network has none."""
-        return self.embedded
+        """Sets up neurons on the embedded chain without their coldkeys; a real network has none.
+
+        A read-only run leaves a chain alone that it shares. One of its own it sets up: it would show nothing.
+        """
+        is_others = self.settings.shared_chain is not None
+        return None if self.settings.read_only and is_others else self.embedded
 
     async def join(self, wallet: Wallet, *, stake: float = 0.0) -> None:
         """Register one of our wallets on the embedded chain, with stake.
 
-        Does nothing in a read-only run, nor on a real network, where the operator registers with the coldkey.
+        Does nothing without a sandbox: on a real network the operator registers with the coldkey.
         """
-        if self.sandbox is not None and not self.settings.read_only:
+        if self.sandbox is not None:
             hotkey = wallet.hotkey.ss58_address
             # With an unknown coldkey the hotkey stands in for it: nothing on this chain has value.
             await self.sandbox.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)

@@ -119,7 +119,7 @@ async def name_neurons(session: Session) -> tuple[Peer, ...]:
             raise ConsoleError(f"{where}: this is our own hotkey; name a miner")
         try:
             host = await checked_address(named.host, named.port, allow_private=settings.allow_private, own=frozenset())
-            if sandbox is not None and not settings.read_only:
+            if sandbox is not None:
                 await sandbox.adopt(named.hotkey, named.hotkey)
                 await sandbox.place(named.hotkey, host, named.port)
         except (WireError, Refused) as error:

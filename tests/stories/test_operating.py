@@ -223,3 +223,12 @@ def _rounds_in(folder: Path) -> int:
             return int(database.execute("SELECT count(*) FROM rounds").fetchone()[0])
     except sqlite3.Error:
         return 0
+
+
+def test_a_read_only_demo_on_a_fresh_folder_runs_and_sets_no_weights(tmp_path: Path) -> None:
+    with running(
+        "--read-only", "--data-dir", str(tmp_path), "--miners", "4", "--rounds", "2", "--interval", "0.5"
+    ) as run:
+        assert run.wait() == 0
+        assert [one["answered"] > 0 for one in run.named("round")] == [True, True]
+        assert run.named("weights") == []

@@ -80,8 +80,16 @@ async def test_an_encoder_that_cannot_be_loaded_is_replaced_only_where_that_is_a
         assert told.text.startswith(encoder) and told.text.endswith("using minilm instead")
 
 
-async def test_a_read_only_run_registers_nobody(session: Session) -> None:
+async def test_a_read_only_run_sets_up_a_chain_of_its_own(session: Session) -> None:
     reading = naming(session, Peer(FERDIE, "127.0.0.1", 8091), read_only=True)
+    await name_neurons(reading)
+    await reading.join(session.wallet, stake=5.0)
+    assert len((await session.chain.look()).metagraph.neurons) == 2
+
+
+async def test_a_read_only_run_registers_nobody_on_a_chain_that_it_shares(session: Session, tmp_path: Path) -> None:
+    reading = naming(session, Peer(FERDIE, "127.0.0.1", 8091), read_only=True)
+    reading = replace(reading, settings=replace(reading.settings, network=f"embedded:{tmp_path}"))
     assert len(await name_neurons(reading)) == 1
     await reading.join(session.wallet, stake=5.0)
     assert (await session.chain.look()).metagraph.neurons == ()
