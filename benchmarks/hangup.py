@@ -28,7 +28,7 @@ def _detached() -> float:
     with tempfile.TemporaryDirectory() as home:
         data = Path(home) / "demo"
         with terminal(*DEMO, "--data-dir", str(data), home=Path(home)) as opened:
-            opened.wait_for("scored")
+            opened.wait_for("miners after")
             began = time.monotonic()
             opened.hang_up()
             until = began + PATIENCE_S

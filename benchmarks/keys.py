@@ -36,7 +36,7 @@ def measure() -> list[Figure]:
             terminal(*arguments, home=home, size=(160, 48)) as opened,
             closing(Terminal(python("benchmarks.bare_app"), width=160, height=48, home=home)) as bare,
         ):
-            opened.wait_for(f"{REPLIES}/{REPLIES}")
+            opened.wait_for(f"● {REPLIES} answered")
             time.sleep(SETTLED_S)
             typed, went, idle = [], [], []
             for turn in range(TURNS):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from console.instants import duration
 from console.present.text import Line, Span, Tone, line
+from engine.text import cells, safe
 
 UNKNOWN = "-"
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -63,6 +64,14 @@ def hotkey(address: str, width: int = 9) -> str:
         return address or UNKNOWN
     tail = (width - 1) // 2
     return f"{address[: width - 1 - tail]}…{address[-tail:]}"
+
+
+def middle(text: str, width: int) -> str:
+    """A name in `width` cells, its tail visible, which tells it from its like: "garba…-1"."""
+    if cells(text) <= width:
+        return text
+    tail = text[-2:] if width > 4 and cells(text[-2:]) == 2 else ""
+    return safe(text, width - len(tail)) + tail
 
 
 def milliseconds(ms: float) -> str:

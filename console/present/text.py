@@ -21,6 +21,11 @@ TONES: tuple[Tone, ...] = Tone.__args__[1:]  # type: ignore[attr-defined]
 CLUSTERS: tuple[Tone, ...] = tuple(tone for tone in TONES if tone.startswith("cluster-"))
 
 
+def tone_of_cluster(letter: str) -> Tone:
+    """The tone of a cluster by its letter; those from F on share one."""
+    return CLUSTERS[min(max(0, ord(letter[:1] or "A") - ord("A")), len(CLUSTERS) - 1)]
+
+
 class Span(NamedTuple):
     """A piece of one line."""
 
@@ -29,6 +34,9 @@ class Span(NamedTuple):
 
 
 Line = tuple[Span, ...]
+
+PART = " · "
+"""Between two phrases, of which the first goes where there is no room."""
 
 BLANK: Line = ()
 
@@ -75,6 +83,43 @@ def spread(left: Line, right: Line, width: int) -> Line:
     """`left` and `right` at the two ends of `width` cells; the left one is cut when there is no room for both."""
     left = cut(left, max(0, width - width_of(right) - 1))
     return (*left, Span(" " * (width - width_of(left) - width_of(right))), *right)
+
+
+def ruled(title: str, figures: Line, width: int, *, heavy: bool = False) -> Line:
+    """A rule of `width` cells with a title at its left and figures at its right.
+
+    Where there is no room for both, the figures lose whole phrases from the left, which `·` parts, then all of them.
+    """
+    dash = "━" if heavy else "─"
+    head = line(Span(dash * 2), " ", Span(title, "title"), " ")
+    parts = _phrases(tuple(Span(span.text, span.tone or "muted") for span in figures))  # the rule's own is no text's
+    while parts and width_of(head) + width_of(_joined(parts)) + 5 > width:
+        parts.pop(0)
+    tail = line(" ", *_joined(parts), " ", Span(dash * 2)) if parts else BLANK
+    head = cut(head, width)
+    return (*head, Span(dash * (width - width_of(head) - width_of(tail))), *tail)
+
+
+def _phrases(figures: Line) -> list[Line]:
+    found: list[list[Span]] = [[]]
+    for span in figures:
+        if span.text == PART:
+            found.append([])
+        else:
+            found[-1].append(span)
+    return [tuple(phrase) for phrase in found if phrase]
+
+
+def _joined(phrases: Iterable[Line]) -> Line:
+    spans: list[Span] = []
+    for phrase in phrases:
+        spans += [Span(PART, "muted"), *phrase] if spans else phrase
+    return tuple(spans)
+
+
+def phrases(*parts: Line | str) -> Line:
+    """Figures for `ruled`: phrases that go one by one where there is no room; empty ones are left out."""
+    return _joined([line(Span(part, "muted")) if isinstance(part, str) else part for part in parts if part])
 
 
 LABEL = 10

@@ -1,4 +1,4 @@
-"""Titled frames around panes."""
+"""Titled frames around panes, and rules above them."""
 
 from collections.abc import Iterable
 from typing import Generic
@@ -8,6 +8,8 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from console.present.table import Row, Table
+from console.present.text import BLANK, Line, ruled
+from console.widgets.lines import Lines
 from console.widgets.live_table import LiveTable
 
 
@@ -56,3 +58,56 @@ class TablePanel(Panel, Generic[Row], inherit_bindings=False):
         """Show these rows; `note` is appended to the title."""
         self.table.show(rows, now)
         self.caption("  ".join(part for part in (self._title, note, self.table.caption) if part), self._hint)
+
+
+class Heading(Lines):
+    """The line at the top of an open panel: a rule with a title at its left and figures at its right. It is heavy
+    while the panel has the focus."""
+
+    DEFAULT_CSS = """
+    Heading { dock: top; height: 1; color: $frame; scrollbar-size-vertical: 0; }
+    """
+
+    title = ""
+    figures: Line = BLANK
+    is_heavy = False
+
+    def rule(self) -> None:
+        """Draw it anew."""
+        self.show([ruled(self.title, self.figures, self.size.width, heavy=self.is_heavy)])
+
+    def on_resize(self) -> None:
+        self.rule()
+
+
+class OpenPanel(Vertical, inherit_bindings=False):
+    """A pane under a rule, without a frame."""
+
+    DEFAULT_CSS = """
+    OpenPanel > Lines, OpenPanel > Options, OpenPanel > LiveTable { padding: 0 1; }
+    OpenPanel > Heading { padding: 0; }
+    OpenPanel:focus-within > Heading { color: $frame-focus; }
+    """
+
+    def __init__(self, title: str, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._heading = Heading()
+        self._heading.title = title
+
+    def compose(self) -> ComposeResult:
+        yield self._heading
+
+    def caption(self, title: str, figures: Line = BLANK) -> None:
+        """Set the title, and what stands at the right of it."""
+        heading = self._heading
+        if (title, figures) != (heading.title, heading.figures):
+            heading.title, heading.figures = title, figures
+            heading.rule()
+
+    def on_descendant_focus(self) -> None:
+        self._heading.is_heavy = True
+        self._heading.rule()
+
+    def on_descendant_blur(self) -> None:
+        self._heading.is_heavy = False
+        self._heading.rule()

@@ -9,7 +9,16 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.snapshot.chain_view import ChainView, EndpointView, NeedView
-from engine.snapshot.round_view import JudgingView, MinerState, MinerView, RoundProgress, RoundView, Suspicion
+from engine.snapshot.round_view import (
+    CellState,
+    CellView,
+    JudgingView,
+    MinerState,
+    MinerView,
+    RoundProgress,
+    RoundView,
+    Suspicion,
+)
 from engine.snapshot.run_view import (
     Attention,
     CommandView,
@@ -39,6 +48,8 @@ __all__ = [
     "Attention",
     "BackendView",
     "CallerView",
+    "CellState",
+    "CellView",
     "ChainView",
     "CommandView",
     "CommitView",
@@ -106,6 +117,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     subnet: SubnetView | None = None
     coldkey: Guard = ""
     progress: RoundProgress | None = None
+    last_asked: RoundProgress | None = None
     next_round_at: float | None = None
     rounds_done: int = 0
     rounds_recorded: int = 0

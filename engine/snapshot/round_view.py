@@ -10,8 +10,27 @@ Suspicion = Literal["", "copies", "as one"]
 spelled it from the start)."""
 
 
+CellState = Literal["awaited", "answered", "late", "failed", "excused", "left out"]
+"""What has come of a question to a miner. "excused" does not count, "left out" was not asked."""
+
+
+class CellView(Struct, frozen=True, kw_only=True):
+    """A miner in a round: after how many `ms` it answered or failed, and the `reason` why not. `cluster` is the letter
+    of its answer's, "" while the round is not judged and for none."""
+
+    uid: int
+    hotkey: str
+    state: CellState = "awaited"
+    ms: float = 0.0
+    reason: str = ""
+    cluster: str = ""
+
+
 class RoundProgress(Struct, frozen=True, kw_only=True):
-    """The round in flight."""
+    """The round in flight, or the last one that was `judged`, with a cell for each miner.
+
+    A miner may take `limit_s`. `question` is "" for a user's; `known`: its answer is.
+    """
 
     id: str
     kind: str
@@ -19,6 +38,11 @@ class RoundProgress(Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     started_at: float
+    question: str = ""
+    known: bool = False
+    limit_s: float = 0.0
+    judged: bool = False
+    cells: tuple[CellView, ...] = ()
 
 
 class RoundView(Struct, frozen=True, kw_only=True):

@@ -85,6 +85,7 @@ class Asker:
             scores=scores,
             sybil=sybil,
             feed=feed,
+            left_out=selection.left_out,
         )
         self.loop = ValidatorLoop(
             source=source,
@@ -123,6 +124,7 @@ class Asker:
             snapshot,
             paused=self.loop.paused,
             progress=self.rounds.progress,
+            last_asked=self.rounds.last_asked,
             next_round_at=None if self.loop.paused else self.loop.next_round_at,
             rounds_done=self.rounds.done,
             replies=dict(self.rounds.replies),

@@ -59,6 +59,11 @@ class Dispatch:
         self._timeout = timeout
         self._round_timeout = round_timeout
 
+    @property
+    def limit(self) -> float:
+        """How long a miner may take, in seconds."""
+        return min(self._timeout, self._round_timeout)
+
     async def ask(
         self,
         challenge: Challenge,

@@ -25,6 +25,7 @@ from engine.snapshot import RoundProgress, RoundView
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
 from engine.validator.dispatch import Dispatch, Excuse, OnText
+from engine.validator.in_flight import InFlight
 from engine.validator.maps import Maps
 from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
@@ -53,8 +54,11 @@ class RoundRunner:
         scores: Scores,
         sybil: SybilService,
         feed: Feed,
+        left_out: Callable[[Sequence[Candidate]], Sequence[tuple[Candidate, str]]] = lambda _: (),
     ) -> None:
+        """`left_out` says of a round's miners which others are not asked, and why."""
         self._chain = chain
+        self._left_out = left_out
         self._netuid = chain.netuid
         self._dispatch = dispatch
         self._judge = judge
@@ -67,7 +71,11 @@ class RoundRunner:
         self._naming = asyncio.Lock()
         self._ids: set[str] = set()
         """Ids of the rounds in flight."""
-        self._asking: dict[str, RoundProgress] = {}
+        self._asking: dict[str, InFlight] = {}
+        self._asked: dict[str, InFlight] = {}
+        """Rounds whose miners are still being asked, and those that are not judged yet."""
+        self.last_asked: RoundProgress | None = None
+        """The round that was judged last, miner by miner."""
         self._history: bytes | None = None
         self._shown: deque[RoundView] = deque(maxlen=ROUNDS_SHOWN)
         self.backlog = Backlog(store, chain.netuid)
@@ -111,6 +119,7 @@ class RoundRunner:
                     judged = await self._judge_round(challenge, replies, at, began)
                     if judged is None:
                         return None
+                    self.last_asked = self._asked[challenge.id].judged(judged)
                     self._scores.add(judged)
                     self.done += 1
                     recorded = False
@@ -122,11 +131,12 @@ class RoundRunner:
                     return judged
             finally:
                 self._ids.discard(challenge.id)
+                self._asked.pop(challenge.id, None)
 
     @property
     def progress(self) -> RoundProgress | None:
         """Progress of the oldest round whose miners are still being asked; None if there is none."""
-        return next(iter(self._asking.values()), None)
+        return next((asking.view for asking in self._asking.values()), None)
 
     @property
     def shown(self) -> tuple[RoundView, ...]:
@@ -195,32 +205,22 @@ class RoundRunner:
         on_text: OnText | None,
         excuse: Excuse | None,
     ) -> tuple[Reply, ...]:
-        now = time.time()
-        progress = RoundProgress(
-            id=challenge.id,
-            kind=challenge.kind,
-            asked=len(miners),
-            answered=0,
-            failed=0,
-            started_at=now,
-        )
+        others = () if challenge.source == "organic" else self._left_out(miners)
+        asking = InFlight(challenge, miners, limit_s=self._dispatch.limit, left_out=others)
 
         def count(reply: Reply) -> None:
-            nonlocal progress
             self.replies[reply.status] += 1
-            answered, failed = reply.status == "ok", reply.status != "ok"
-            progress = replace(progress, answered=progress.answered + answered, failed=progress.failed + failed)
-            self._asking[challenge.id] = progress
+            asking.note(reply)
             on_reply(reply)
 
-        self._asking[challenge.id] = progress
+        self._asking[challenge.id] = asking
         try:
             limit = kind(challenge.kind).reply_limit
             return await self._dispatch.ask(
                 challenge, miners, reply_limit=limit, on_reply=count, on_text=on_text, excuse=excuse
             )
         finally:
-            del self._asking[challenge.id]
+            self._asked[challenge.id] = self._asking.pop(challenge.id)
 
     async def _judge_round(
         self, challenge: Challenge, replies: tuple[Reply, ...], at: float, began: float

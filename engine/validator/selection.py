@@ -155,6 +155,12 @@ class Selection:
         """The candidates that may be asked now."""
         return tuple(one for hotkey, one in self._candidates.items() if not self.why_not(hotkey))
 
+    def left_out(self, miners: Collection[Candidate]) -> list[tuple[Candidate, str]]:
+        """The candidates that are not among these, each with the reason."""
+        asked = {one.neuron.hotkey for one in miners}
+        others = (one for hotkey, one in self._candidates.items() if hotkey not in asked)
+        return [(one, self.why_not(one.neuron.hotkey) or "not drawn this time") for one in others]
+
     def see(self, metagraph: Metagraph) -> None:
         """Update the candidates from a metagraph, and forget hotkeys that left."""
         self._candidates, self._refused = {}, {}

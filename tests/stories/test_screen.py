@@ -40,7 +40,7 @@ def is_given_back(opened: Terminal) -> bool:
 def test_a_command_is_answered_and_quitting_stops_the_engine_and_gives_the_terminal_back(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
         opened.wait_for("● RUN")
-        opened.wait_for("scored")
+        opened.wait_for("miners after")
         opened.press(":pause challenges\r")
         opened.wait_for("pause: ok")
         opened.press("q")
@@ -118,7 +118,7 @@ def test_control_c_twice_stops(tmp_path: Path) -> None:
 
 def test_after_a_hang_up_the_engine_continues_until_it_is_told_to_stop(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
-        opened.wait_for("scored")
+        opened.wait_for("miners after")
         opened.hang_up()
         done = rounds_done(tmp_path)
         wait_for_round(tmp_path, done + 2)
@@ -147,7 +147,7 @@ def test_a_hang_up_stops_the_engine_where_that_is_wanted(tmp_path: Path) -> None
 
 def test_a_terminal_that_stops_reading_costs_the_engine_nothing_and_ends_whole(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path, size=(160, 48)) as opened:
-        opened.wait_for("scored")
+        opened.wait_for("miners after")
         opened.stall()
         done = rounds_done(tmp_path)
         for digit in "3131" * 10:
@@ -158,13 +158,13 @@ def test_a_terminal_that_stops_reading_costs_the_engine_nothing_and_ends_whole(t
         opened.go_on()
 
         def is_whole_and_current(shown: str) -> bool:
-            newest = re.search(r"Last challenges +(\d+) in this run", shown)
+            newest = re.search(r"Leaderboard  4 miners after (\d+) rounds", shown)
             return (
                 "FROZEN" in shown
                 and "[1 Home]" in shown
                 and "[3 Miners]" not in shown
-                and shown.splitlines()[2].startswith("┌─ Engine")
-                and shown.count("Last challenges") == 1
+                and shown.splitlines()[2].startswith("── Attention")
+                and shown.count("Leaderboard") == 1
                 and newest is not None
                 and int(newest[1]) > done
             )
@@ -198,7 +198,7 @@ def test_a_process_stopped_from_outside_repaints_the_screen(tmp_path: Path) -> N
 
 def test_detached_the_engine_continues_without_the_terminal(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
-        opened.wait_for("scored")
+        opened.wait_for("miners after")
         opened.press("q")
         opened.wait_for("Detach")
         opened.press("j\r")
@@ -213,37 +213,37 @@ def test_detached_the_engine_continues_without_the_terminal(tmp_path: Path) -> N
 
 NATIVE = """
 import os
-import console.screens.home.content as home
-shown = home.engine
+import console.screens.home.health as home
+shown = home.health
 
-def engine(picture):
+def health(picture):
     os.write(1, b"NATIVE OUT")
     os.write(2, b"NATIVE ERR")
     return shown(picture)
 
-home.engine = engine
+home.health = health
 """
 
 
 def test_what_native_code_prints_goes_to_a_file(tmp_path: Path) -> None:
     with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path, before=NATIVE) as opened:
-        opened.wait_for("scored")
+        opened.wait_for("miners after")
         assert b"NATIVE" not in opened.received
         printed = (tmp_path / "logs" / "output.txt").read_text()
         assert "NATIVE OUTNATIVE ERR" in printed
 
 
 CRASH = """
-import console.screens.home.content as home
-shown = home.engine
+import console.screens.home.health as home
+shown = home.health
 
-def engine(picture):
+def health(picture):
     mnemonic = "abandon ability able"
     if picture.snapshot.rounds_done:
         raise ValueError("a fault in the screen")
     return shown(picture)
 
-home.engine = engine
+home.health = health
 """
 
 
@@ -311,7 +311,7 @@ def test_a_storm_of_resizes_ends_in_one_whole_picture(tmp_path: Path) -> None:
             opened.resize(width, height)
             time.sleep(0.03)
         opened.resize(120, 40)
-        opened.wait_for("[1 Home]", "Scores", "? help")
+        opened.wait_for("[1 Home]", "Weights ─", "? help")
 
 
 def test_a_pasted_megabyte_is_survived(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Text without a terminal: numbers in words, lines that fit, filters, tables, Home's panels."""
+"""Text without a terminal: numbers in words, lines that fit, filters, tables, what stands around every screen."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from console.screens.challenges.content import ROUNDS
 from console.screens.chrome import footer, header, tabs
 from console.screens.home import content as home
 from console.screens.miners.content import MINERS
-from engine.snapshot import ChainView, RoundProgress, ServiceView
+from engine.snapshot import ChainView, ServiceView
 from engine.text import cells, safe
 from tests.unit.tui_helpers import NOW, attention, judged, miner, snapshot
 
@@ -236,6 +236,12 @@ def test_a_paused_picture_is_marked_on_the_narrowest_screen() -> None:
     assert width_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40)) == 40
 
 
+def test_before_anything_runs_nothing_is_called_missing() -> None:
+    coming = Picture(snapshot(services=(), chain=ChainView(), rounds_done=0), NOW)
+    assert text_of(header(coming, 80)).split()[:4] == ["subnet-console", "validator", "◌", "STARTING"]
+    assert texts(home.chain(coming)) == "endpoint  ◌ connecting"
+
+
 def test_tabs_show_where_we_are_and_what_waits() -> None:
     text = text_of(tabs("miners", 2, 80))
     assert "[3 Miners]" in text
@@ -259,40 +265,6 @@ def texts(lines: list[tuple[Span, ...]]) -> str:
     return "\n".join(text_of(one).rstrip() for one in lines)
 
 
-def test_homes_engine_panel() -> None:
-    progress = RoundProgress(id="c", kind="chat", asked=16, answered=7, failed=1, started_at=NOW)
-    text = texts(home.engine(Picture(snapshot(progress=progress, rounds_done=4), NOW)))
-    assert "services  ● 1 running" in text
-    assert "round     #5 ▮▮▮▮▮▯▯▯▯▯ 8/16" in text
-    assert "READ-WRITE auto weights" in text
-
-
-def test_home_tells_the_rounds_of_this_run_from_all_that_are_recorded() -> None:
-    shown = snapshot(rounds_done=1_205, rounds_recorded=12_297, next_round_at=NOW + 41)
-    assert "round     1,205 this run  next 00:41" in texts(home.engine(Picture(shown, NOW)))
-    assert home.counted(shown) == "1,205 in this run, 12,297 recorded"
-    assert home.counted(snapshot(role="miner")) == ""
-
-
-def test_homes_engine_panel_names_the_service_that_is_unwell() -> None:
-    services = (
-        ServiceView(name="good", state="running", since=NOW),
-        ServiceView(name="chain", state="backing_off", since=NOW, reason="no route"),
-    )
-    assert "▲ backing off chain no route" in texts(home.engine(Picture(snapshot(services=services), NOW)))
-
-
-def test_home_says_what_is_still_starting_and_calls_nothing_missing_that_is_not_known_yet() -> None:
-    coming = Picture(snapshot(services=(), chain=ChainView(), rounds_done=0), NOW)
-    assert "services  ◌ starting\n" in texts(home.engine(coming))
-    assert "round     none yet" in texts(home.engine(coming))
-    assert texts(home.chain(coming)) == "endpoint  ◌ connecting"
-    assert text_of(header(coming, 80)).split()[:4] == ["subnet-console", "validator", "◌", "STARTING"]
-    services = tuple(ServiceView(name=f"s{n}", state="running" if n else "starting", since=NOW) for n in range(4))
-    assert home.agreement([], 40, 8) == [line(Span("no rounds yet", "muted"))]
-    assert "◌ starting 3/4 ▮▮▮▮▮▮▯▯" in texts(home.engine(Picture(snapshot(services=services), NOW)))
-
-
 def test_a_miners_home_says_how_its_server_does() -> None:
     text = texts(home.engine(Picture(snapshot(role="miner", rounds=()), NOW)))
     assert [one.split()[0] for one in text.splitlines()] == [
@@ -302,51 +274,6 @@ def test_a_miners_home_says_how_its_server_does() -> None:
     assert [one.split()[0] for one in on_chain.splitlines()] == [
         "endpoint", "neuron", "stake", "incentive", "axon", "epoch", "balance",
     ]  # fmt: skip
-
-
-def test_homes_chain_panel() -> None:
-    chain = ChainView(
-        network="finney",
-        endpoint="wss://entry",
-        reachable=True,
-        latency_ms=31,
-        block=1000,
-        block_time=12.0,
-        tempo=360,
-        next_epoch=1010,
-        uid=7,
-        registered=True,
-        validator_permit=True,
-        stake=12_410.0,
-        last_weights_block=962,
-        next_weights_block=1062,
-        weights_rate_limit=100,
-    )
-    text = texts(home.chain(Picture(snapshot(chain=chain), NOW)))
-    assert "● wss://entry 31ms" in text
-    assert "uid 7  ✓ permit" in text
-    assert "38 blk 7m36s ago" in text
-    assert "in 62 blk 12m24s ▮▮▮▯▯▯▯▯" in text
-    assert "in 10 blk 2m00s tempo 360" in text
-
-
-def test_homes_chain_panel_says_what_is_missing() -> None:
-    text = texts(home.chain(Picture(snapshot(chain=ChainView(network="finney", registration_cost=1.5)), NOW)))
-    assert "✗ not reachable" in text
-    assert "✗ not registered costs τ1.500" in text
-    assert "○ never set" in text
-
-
-def test_homes_scores() -> None:
-    text = texts(home.scoring(Picture(snapshot(), NOW)))
-    assert "3  ✓ 3 active" in text
-    assert "0 of the last 4 rounds" in text
-
-
-@pytest.mark.parametrize("panel", [home.engine, home.chain, home.scoring])
-def test_homes_panels_stand_before_anything_has_happened(panel: object) -> None:
-    assert callable(panel)
-    assert panel(Picture(snapshot(chain=ChainView(), miners=(), rounds=(), services=()), NOW))
 
 
 def test_attention_is_one_line_each_the_newest_first_and_counted() -> None:
@@ -387,28 +314,6 @@ def test_the_state_of_a_miner_says_what_matters_most_of_it(changes: dict[str, ob
 )
 def test_a_round_has_one_state(changes: dict[str, object], word: str) -> None:
     assert states.of_round(judged(1, **changes)).word == word
-
-
-# -- the pulse -----------------------------------------------------------------------------------------------------
-
-
-def test_latency_is_a_column_a_round_under_the_slowest() -> None:
-    rounds = [judged(1, p50_ms=400.0, p95_ms=800.0), judged(2, p50_ms=100.0, p95_ms=200.0)]
-    drawn = texts(home.latency(rounds, 40, 5)).splitlines()
-    assert drawn == ["  800ms █", "        █", "        █", "      0 █▄", "        █ median  █ 95%"]
-    assert "no answers yet" in texts(home.latency([], 40, 5))
-
-
-def test_agreement_is_a_cell_a_round() -> None:
-    rounds = [judged(1), judged(2, agreement=0.4), judged(3, answered=0), judged(4)]
-    assert texts(home.agreement(rounds, 3, 6)).splitlines()[:2] == ["A▲✗", "A"]
-
-
-@pytest.mark.parametrize("size", [(0, 0), (1, 1), (5, 2), (400, 3)])
-def test_the_pulse_stands_in_any_size(size: tuple[int, int]) -> None:
-    rounds = [judged(number) for number in range(50)]
-    assert home.latency(rounds, *size)
-    assert home.agreement(rounds, *size)
 
 
 @pytest.mark.parametrize(

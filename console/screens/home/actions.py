@@ -31,5 +31,13 @@ ACTIONS = Context(
             about="Clear the attention list.",
             command=Acknowledge(),
         ),
+        Action(
+            id="home.turn",
+            keys=("t",),
+            label="turn",
+            about="Show the other two panels, where there is no room for all.",
+            group="view",
+            footer=33,
+        ),
     ),
 )
