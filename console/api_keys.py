@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from console.errors import ConsoleError
 from console.instants import LATEST, SECONDS, duration
-from engine.api_keys import FILE_NAME, ApiKey, KeyLimits, add_key, read_keys, revoke_key, rotate_key
+from engine.api_keys import FILE_NAME, ApiKey, KeyLimits, KeyManner, add_key, read_keys, revoke_key, rotate_key
 from engine.folders import prepare_folder
 from engine.key_use import FILE_NAME as USE_FILE
 from engine.key_use import Used, month_of, used_of
@@ -21,7 +21,7 @@ _PERIOD = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 LONGEST_OVERLAP_S = 366 * SECONDS["d"]
 
 
-def add(folder: Path, name: str, *, expires: str | None, limits: KeyLimits) -> str:
+def add(folder: Path, name: str, *, expires: str | None, limits: KeyLimits, manner: KeyManner) -> str:
     """Make a key and return it; it cannot be shown again. Raises ConsoleError and KeyFileError."""
     now = time.time()
     return add_key(
@@ -29,12 +29,18 @@ def add(folder: Path, name: str, *, expires: str | None, limits: KeyLimits) -> s
         name,
         expires_at=None if expires is None else expiry(expires, now),
         limits=limits,
+        manner=manner,
     )
 
 
 def limits_of(arguments: object) -> KeyLimits:
     """The limits that the options of `keys add` set."""
     return KeyLimits(**{name: getattr(arguments, name) for name in KeyLimits.__struct_fields__})
+
+
+def manner_of(arguments: object) -> KeyManner:
+    """How a gateway serves the key, as the options of `keys add` say."""
+    return KeyManner(**{name: getattr(arguments, name) for name in KeyManner.__struct_fields__})
 
 
 def rotate(folder: Path, name: str, *, overlap: str, expires: str | None) -> str:
@@ -64,7 +70,7 @@ def listed(folder: Path) -> list[dict[str, Any]]:
             "expires_at": None if key.expires_at is None else _iso(key.expires_at),
             "expired": key.has_expired(now),
             "earlier_valid_until": _iso(key.earlier_until) if key.earlier_until > now else None,
-            **{name: getattr(key, name) for name in KeyLimits.__struct_fields__},
+            **{name: getattr(key, name) for name in (*KeyLimits.__struct_fields__, *KeyManner.__struct_fields__)},
             "used_this_month": asdict(used.get(key.name, Used())),
         }
         for key in read_keys(folder / FILE_NAME)
@@ -77,7 +83,7 @@ def table(folder: Path) -> list[str]:
     if not keys:
         return ["no keys: 'subnet-console keys add NAME' makes one"]
     used = used_of(folder / USE_FILE, month_of(now))
-    heads = ("NAME", "MADE", "EXPIRES", "A MINUTE", "USED THIS MONTH")
+    heads = ("NAME", "MADE", "EXPIRES", "A MINUTE", "USED THIS MONTH", "MODE")
     return _columns([heads, *(_row(key, used.get(key.name, Used()), now) for key in keys)])
 
 
@@ -119,7 +125,8 @@ def _row(key: ApiKey, used: Used, now: float) -> tuple[str, ...]:
         if limit is not None
     ]
     limits = (", ".join(minute) or "any number", ", ".join(month) or "not counted")
-    return key.name, f"{duration(now - key.made_at)} ago", expires, *limits
+    mode = f"{key.mode or 'the usual'}{', keeps nothing' if key.keeps_nothing else ''}"
+    return key.name, f"{duration(now - key.made_at)} ago", expires, *limits, mode
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

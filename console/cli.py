@@ -17,7 +17,7 @@ from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
 from engine.settings.setting import nearest
 from engine.text import safe
-from engine.values import ScoringProfile
+from engine.values import GatewayMode, ScoringProfile
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["_Parser"]
@@ -311,6 +311,13 @@ def _add_keys(commands: "Commands") -> None:
         for period in ("minute", "month"):
             limit = f"maximum {what} per {period} (default: unlimited)"
             add.add_argument(f"--{what}-per-{period}", metavar="N", type=_a_count, help=limit)
+    add.add_argument("--mode", choices=get_args(GatewayMode), help="a gateway's mode where a request names none")
+    add.add_argument(
+        "--keep-nothing",
+        dest="keeps_nothing",
+        action="store_true",
+        help="a gateway records nothing of what its bearer asks and is told",
+    )
     rotate = _add(actions, "rotate", run.keys_rotate, "replace a key with a new one and print it once")
     rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits stay")
     rotate.add_argument(

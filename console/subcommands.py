@@ -249,6 +249,7 @@ def keys_add(arguments: argparse.Namespace) -> int:
         arguments.name,
         expires=arguments.expires,
         limits=api_keys.limits_of(arguments),
+        manner=api_keys.manner_of(arguments),
     )
     sys.stdout.write(f"{key}\n")
     return ExitCode.DONE

@@ -21,6 +21,7 @@ from msgspec.structs import asdict, replace
 
 from engine.files import UNDECODABLE, damage, open_input
 from engine.folders import OTHERS, replace_file
+from engine.values import GatewayMode
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,22 @@ class KeyLimits(Struct, frozen=True, kw_only=True):
 NO_LIMITS = KeyLimits()
 
 
+class KeyManner(Struct, frozen=True, kw_only=True):
+    """How a gateway serves a key: in which mode unless a request names one, the usual one where None, and whether the
+    record keeps nothing of what its bearer asks and is told."""
+
+    mode: GatewayMode | None = None
+    keeps_nothing: bool = False
+
+
+USUAL = KeyManner()
+
+
 class ApiKey(KeyLimits, frozen=True, kw_only=True):
     """What is kept of a key. Times are unix seconds; `digest` is its SHA-256 in hex.
 
-    After a rotation the key before it, `earlier`, opens the same until `earlier_until`.
+    `mode` and `keeps_nothing` are as in `KeyManner`. After a rotation the key before it, `earlier`, opens the same
+    until `earlier_until`.
     """
 
     name: str
@@ -68,6 +81,8 @@ class ApiKey(KeyLimits, frozen=True, kw_only=True):
     expires_at: float | None = None
     earlier: Digest | None = None
     earlier_until: float = 0.0
+    mode: GatewayMode | None = None
+    keeps_nothing: bool = False
 
     def has_expired(self, now: float) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -117,7 +132,14 @@ def read_private(path: Path, kind: type[T]) -> T:
         raise KeyFileError(damage(path, error, REPAIR)) from error
 
 
-def add_key(path: Path, name: str, *, expires_at: float | None = None, limits: KeyLimits = NO_LIMITS) -> str:
+def add_key(
+    path: Path,
+    name: str,
+    *,
+    expires_at: float | None = None,
+    limits: KeyLimits = NO_LIMITS,
+    manner: KeyManner = USUAL,
+) -> str:
     """Make a key called `name` and return it: it is in no file. Raises KeyFileError."""
     if not NAME.match(name):
         raise KeyFileError(f"{name[:64]!r} is not a valid key name: use up to 64 letters, digits and . _ @ -")
@@ -127,7 +149,14 @@ def add_key(path: Path, name: str, *, expires_at: float | None = None, limits: K
             raise KeyFileError(f"a key called {name} already exists: revoke it first, or choose another name")
         if len(keys) >= MOST_KEYS:
             raise KeyFileError(f"there are {MOST_KEYS} keys, which is the limit: revoke some")
-        made = ApiKey(name=name, digest=digest(key), made_at=time.time(), expires_at=expires_at, **asdict(limits))
+        made = ApiKey(
+            name=name,
+            digest=digest(key),
+            made_at=time.time(),
+            expires_at=expires_at,
+            **asdict(limits),
+            **asdict(manner),
+        )
         keys.append(made)
     return key
 
@@ -200,6 +229,10 @@ class ApiKeys:
         given = digest(key)
         found = self._keys.get(given)
         return found if found is not None and found.is_open_to(given, self._clock()) else None
+
+    def is_valid(self, key: str) -> bool:
+        """Whether these characters are still a key: it may have been revoked, or have expired."""
+        return self.find(key) is not None
 
     def _refresh(self) -> None:
         seen = _identity(self._path)

@@ -12,7 +12,7 @@ from console.roles.backend_watch import NO_KEYS, BackendWatch
 from console.roles.miner import Serving
 from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
-from engine.api_keys import ApiKeys
+from engine.api_keys import ApiKey, ApiKeys
 from engine.gateway.form import calls_of
 from engine.gateway.organic import Errand, Lengthy, NobodyWilling, Organic, OrganicError, Unanswerable
 from engine.key_use import FILE_NAME as USE_FILE
@@ -76,13 +76,13 @@ class Subnet:
         errand = SubnetErrand(self._organic, self._usual, streamed=on_text is not None)
         return await errand.complete(request, timeout=timeout, caller=caller, on_text=on_text)
 
-    def errand(self, header: Callable[[bytes], str | None], model: str, streamed: bool) -> "SubnetErrand":
-        """In the mode that the header names, else that of the model, else the usual one."""
-        named = header(MODE_HEADER) or model.removeprefix(MODEL).removeprefix("-") or self._usual
+    def errand(self, header: Callable[[bytes], str | None], model: str, key: ApiKey, streamed: bool) -> "SubnetErrand":
+        """In the mode that the header names, else that of the model, else that of the key, else the usual one."""
+        named = header(MODE_HEADER) or model.removeprefix(MODEL).removeprefix("-") or key.mode or self._usual
         mode = next((one for one in MODES if one == named.strip().lower()), None)
         if mode is None:
             raise RequestUnfit(f"there is no {MODE_HEADER.decode()} {named[:40]!r}: use {', '.join(MODES)}")
-        return SubnetErrand(self._organic, mode, streamed=streamed)
+        return SubnetErrand(self._organic, mode, streamed=streamed, kept=not key.keeps_nothing)
 
     async def close(self) -> None:
         await self._organic.close()
@@ -91,9 +91,9 @@ class Subnet:
 class SubnetErrand:
     """One request to the subnet. A `miner_server.backends.interface.Errand`."""
 
-    def __init__(self, organic: Organic, mode: GatewayMode, *, streamed: bool) -> None:
+    def __init__(self, organic: Organic, mode: GatewayMode, *, streamed: bool, kept: bool = True) -> None:
         self._organic = organic
-        self._errand = Errand(mode)
+        self._errand = Errand(mode, kept=kept)
         self._streamed = streamed
 
     async def complete(

@@ -68,10 +68,14 @@ class Broken(OrganicError):
 
 
 class Errand:
-    """One user's request on its way: `round` is the id of the round that answers it, `uid` the miner, once known."""
+    """One user's request on its way: `round` is the id of the round that answers it, `uid` the miner, once known.
 
-    def __init__(self, mode: GatewayMode) -> None:
+    Of one that is not `kept` the record has no words.
+    """
+
+    def __init__(self, mode: GatewayMode, *, kept: bool = True) -> None:
         self.mode = mode
+        self.kept = kept
         self.round = ""
         self.uid: int | None = None
 
@@ -191,6 +195,7 @@ class Organic:
             created_at=time.time(),
             request=request,
             answer_type="json" if request.response_format else "text",
+            kept=errand.kept,
         )
         errand.round = challenge.id
         self._load.keep(self._selection.candidates)

@@ -3,18 +3,11 @@
 import sys
 from sqlite3 import Connection
 
-import msgspec
-
-from engine.store.columns import to_json
-from engine.store.round_table import TEXTS_DROPPED
-from engine.values import Request
+from engine.store.round_table import NO_WORDS, TEXTS_DROPPED
 
 ROUNDS_AT_ONCE = 20
 PAGES_AT_ONCE = 2000
 """Deleted, and given back, in one transaction: a round that waits for the store must not wait long."""
-
-NO_WORDS = to_json(msgspec.to_builtins(Request()))
-"""A question that is no longer known."""
 
 EVERY_ROUND = sys.maxsize
 """As the first round to keep: keep none."""

@@ -6,7 +6,7 @@ from sqlite3 import Connection, Row
 import msgspec
 
 from engine.errors import StoreError
-from engine.store.columns import cell, cells, fields, storable, unpacked
+from engine.store.columns import cell, cells, fields, storable, to_json, unpacked
 from engine.store.round_rows import (
     BareReply,
     RoundRow,
@@ -19,7 +19,10 @@ from engine.store.round_rows import (
     round_values,
 )
 from engine.store.stored import FoundRound, RoundMark, StoredRound
-from engine.values import At, Challenge, Likeness, Round
+from engine.values import At, Challenge, Likeness, Request, Round
+
+NO_WORDS = to_json(msgspec.to_builtins(Request()))
+"""A question that is no longer known."""
 
 TEXTS_DROPPED = "texts dropped"
 """The cursor at the last round whose answers' texts were dropped for lack of space."""
@@ -91,9 +94,9 @@ class RoundTable:
 
     def challenge_from_outside(self, netuid: int, lot: float, young: float) -> Challenge | None:
         """An organic challenge since the unix time `young`, or one from a file; `lot`, from 0 to 1, picks one."""
-        [(count,)] = self._connection.execute(f"SELECT count(*) {_FROM_OUTSIDE}", (netuid, young)).fetchall()
+        [(count,)] = self._connection.execute(f"SELECT count(*) {_FROM_OUTSIDE}", (netuid, young, NO_WORDS)).fetchall()
         query = f"SELECT * {_FROM_OUTSIDE} ORDER BY number LIMIT 1 OFFSET ?"
-        row = self._connection.execute(query, (netuid, young, int(lot * count))).fetchone()
+        row = self._connection.execute(query, (netuid, young, NO_WORDS, int(lot * count))).fetchone()
         return None if row is None else challenge_of(row)
 
     # -- many of them ----------------------------------------------------------------------------------------------
@@ -216,7 +219,7 @@ _TEXTLESS = """
         '' AS text
     FROM replies WHERE round = ? ORDER BY position
 """
-_FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND (source = 'file' OR source = 'organic' AND at > ?)"
+_FROM_OUTSIDE = "FROM rounds WHERE netuid = ? AND (source = 'file' OR source = 'organic' AND at > ? AND request != ?)"
 _MARKS = "SELECT number, at FROM rounds INDEXED BY rounds_by_time"
 _MARKS_OF_ONE = "SELECT number, at FROM rounds WHERE netuid = :netuid"
 _OLDEST = "SELECT number FROM rounds WHERE netuid = ? ORDER BY number LIMIT 1"

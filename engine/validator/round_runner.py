@@ -31,7 +31,7 @@ from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
 from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short, round_view
-from engine.values import Challenge, Reply, ReplyStatus, Round, Source
+from engine.values import Challenge, Reply, ReplyStatus, Request, Round, Source
 
 UNANSWERED = "answers"
 UNSTORED = "rounds"
@@ -122,12 +122,14 @@ class RoundRunner:
                     self.last_asked = self._asked[challenge.id].judged(judged)
                     self._scores.add(judged)
                     self.done += 1
+                    kept = judged if challenge.kept else wordless(judged)
                     recorded = False
                     try:
-                        recorded = await self._record(judged, cursor)
+                        recorded = await self._record(kept, cursor)
                     finally:
-                        self._announce(judged, recorded=recorded)
-                        self._maps.want(judged)
+                        self._announce(kept, recorded=recorded)
+                        if challenge.kept:
+                            self._maps.want(judged)
                     return judged
             finally:
                 self._ids.discard(challenge.id)
@@ -288,6 +290,29 @@ class RoundRunner:
             recorded=recorded,
             scored=row.scored,
         )
+
+
+def wordless(judged: Round) -> Round:
+    """The round as it is recorded for a user of whose words nothing may be kept: who was asked, and what it earned."""
+    replies = (
+        replace(
+            reply,
+            text="",
+            tool_calls=(),
+            prompt="",
+            logprobs=None,
+            reason="" if reply.status == "ok" else reply.status,
+        )
+        for reply in judged.replies
+    )
+    verdicts = tuple(replace(verdict, reasons=()) for verdict in judged.judgement.verdicts)
+    return replace(
+        judged,
+        challenge=replace(judged.challenge, request=Request(), truth=None),
+        replies=tuple(replies),
+        judgement=replace(judged.judgement, verdicts=verdicts),
+        likeness=None,
+    )
 
 
 class _Queue:

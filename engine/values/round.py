@@ -69,7 +69,8 @@ class Challenge(Struct, frozen=True, kw_only=True):
     wrong answers that the question tempts to. `wordings` are ways to put the question, one for each miner; without any,
     all are asked as `request` says.
 
-    A challenge that is not `scored` is asked and judged like all others and moves nobody's score.
+    A challenge that is not `scored` is asked and judged like all others and moves nobody's score. Of one that is not
+    `kept` no words are recorded, neither its own nor those of its answers.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Challenge(Struct, frozen=True, kw_only=True):
     scored: bool = True
     lures: tuple[str, ...] = ()
     wordings: tuple[str, ...] = ()
+    kept: bool = True
 
     def worded(self, place: int) -> "Challenge":
         """The challenge as the miner at `place` of a round is asked it."""

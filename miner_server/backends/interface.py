@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from engine.api_keys import ApiKey
 from engine.transport.wire import Completion
 from engine.values import Request
 from miner_server.errors import NoAnswer, OutOfRoom
@@ -150,8 +151,8 @@ class Errand(Protocol):
 
 @runtime_checkable
 class SeveralWays(Protocol):
-    """A backend that answers in one of several ways, which a request's headers and model may name."""
+    """A backend that answers in one of several ways, which a request's headers and model may name, and its key."""
 
-    def errand(self, header: Callable[[bytes], str | None], model: str, streamed: bool) -> Errand:
+    def errand(self, header: Callable[[bytes], str | None], model: str, key: ApiKey, streamed: bool) -> Errand:
         """Raises RequestUnfit for a way that does not exist."""
         ...

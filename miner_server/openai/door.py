@@ -7,7 +7,8 @@ queue. A request without a valid key is charged to its address, as a stranger's 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
@@ -44,6 +45,9 @@ MODEL_WIDTH = 120
 COMMENT = b": waiting for the miners\n\n"
 COMMENT_S = 5.0
 """Proxies give up after 15 s and more."""
+
+LOOK_S = 1.0
+"""How often an answer under way looks if its key is still valid: one system call."""
 
 
 class Access(Struct, frozen=True):
@@ -133,7 +137,8 @@ class Door:
         reply = ChatReply(asked, self._budgets.headers(key))
         completions: Sequence[Completion] = ()
         try:
-            completions = await self._complete(asked, call, reply)
+            async with self._while_valid(call):
+                completions = await self._complete(asked, call, reply)
         finally:
             self._budgets.charge(key, tokens_of(asked, completions, reply))
         call.tokens = usage(completions)["completion_tokens"]
@@ -146,7 +151,7 @@ class Door:
         if len(asked.requests) > 1:
             raise ApiError(400, "one choice a request is given here: ask several times", param="n")
         try:
-            errand = backend.errand(call.header, asked.model, asked.streamed)
+            errand = backend.errand(call.header, asked.model, key, asked.streamed)
         except RequestUnfit as error:
             raise ApiError(400, str(error)) from None
         call.gate = "backend"
@@ -160,14 +165,17 @@ class Door:
 
         waiting = asyncio.create_task(_keep_alive(call, errand, limits)) if asked.streamed else None
         try:
-            completion = await self._answering.answer(
-                asked.requests[0], call, on_text=tell if asked.streamed else None, seconds=ANSWER_S, errand=errand
-            )
+            async with self._while_valid(call):
+                completion = await self._answering.answer(
+                    asked.requests[0], call, on_text=tell if asked.streamed else None, seconds=ANSWER_S, errand=errand
+                )
             completions = (completion,)
         finally:
             self._budgets.charge(key, tokens_of(asked, completions, reply))
             if waiting is not None:
                 waiting.cancel()
+            if key.keeps_nothing and call.answer is not None:
+                call.answer = ""
         if asked.streamed:
             return Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=(*errand.headers, *limits))
         return Response(reply.whole((completion,)), headers=(*errand.headers, *self._budgets.headers(key)))
@@ -207,14 +215,38 @@ class Door:
         return key
 
     def _key(self, call: Call) -> ApiKey:
-        told = call.header(b"authorization") or ""
-        given = told[len(BEARER) :].strip() if told[: len(BEARER)].lower() == BEARER else ""
+        given = _borne(call)
         found = self._keys.find(given) if given else None
         if found is None:
             self._admission.stranger("challenge", call.host, call.route)
             message = "this API key is not valid here" if given else "an API key is needed: Authorization: Bearer KEY"
             raise ApiError(401, message, code="invalid_api_key")
         return found
+
+    @asynccontextmanager
+    async def _while_valid(self, call: Call) -> AsyncIterator[None]:
+        """Ends the block once its key is no longer valid. Raises ApiError then."""
+        given, revoked = _borne(call), False
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal timer, revoked
+            if self._keys.is_valid(given) or task is None:
+                timer = loop.call_later(LOOK_S, look)
+            else:
+                revoked = True
+                task.cancel()
+
+        timer = loop.call_later(LOOK_S, look)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not revoked or task is None or task.uncancel():
+                raise
+            raise ApiError(401, "this API key was revoked or has expired", code="invalid_api_key") from None
+        finally:
+            timer.cancel()
 
     async def _read(self, call: Call) -> bytes:
         call.gate = "body"
@@ -270,6 +302,12 @@ async def _keep_alive(call: Call, errand: Errand, limits: Headers) -> None:
         await asyncio.sleep(COMMENT_S)
         if errand.is_certain or call.stream.has_begun:
             call.stream.put(COMMENT, EVENT_STREAM, (*errand.headers, *limits))
+
+
+def _borne(call: Call) -> str:
+    """The key that a request bears, "" without one."""
+    told = call.header(b"authorization") or ""
+    return told[len(BEARER) :].strip() if told[: len(BEARER)].lower() == BEARER else ""
 
 
 def _is_near(host: str) -> bool:
