@@ -35,9 +35,10 @@ def test_a_miner_tells_what_every_node_tells_and_what_its_own_port_does(tmp_path
         opened(console)
         wait_until(lambda: numbers(door).get("neuron_registered") == 1, "registered")
         wait_until(lambda: numbers(own)["miner_ready"] == 1, "ready")
+        service = 'neuron_service_running{service="metrics"}'
+        wait_until(lambda: numbers(door).get(service) == 1, "it is in the Snapshot as well")
         told = numbers(door)
         assert told["miner_ready"] == 1
-        assert told['neuron_service_running{service="metrics"}'] == 1
         assert not [name for name in told if name.startswith("validator_")]
 
 

@@ -23,6 +23,7 @@ from console.screens.server.traffic import (
     request,
 )
 from engine.snapshot import (
+    BackendView,
     CallerView,
     ChainView,
     MinerView,
@@ -106,6 +107,9 @@ SNAPSHOT = Snapshot(
 )
 
 
+TWO = (BackendView(name="scripted", ready=True), BackendView(name="openai"))
+
+
 def status(snapshot: Snapshot = SNAPSHOT) -> dict[str, str]:
     lines = map(text_of, server.status(Picture(snapshot, NOW)))
     return {text[:10].strip(): text[10:].strip() for text in lines}
@@ -137,6 +141,11 @@ def test_the_server_in_eight_lines() -> None:
         ({"server": ServerView()}, "answers", "none yet"),
         ({"server": None}, "speed", "p50 -  p95 -"),
         ({"server": None}, "backend", "◌ starting"),
+        (
+            {"server": replace(SERVER, backend="scripted, openai", backends=TWO)},
+            "backend",
+            "● ready 1 of 2: scripted, openai",
+        ),
         ({"chain": ChainView()}, "axon", "◌ connecting"),
         ({"chain": ChainView(network="finney", netuid=42)}, "axon", "✗ not registered on netuid 42"),
         ({"chain": ChainView(network="finney", registered=True)}, "axon", "▲ not announced x, then s"),

@@ -107,6 +107,8 @@ def _backend(server: ServerView | None) -> Line:
     if server is None:
         return line(states.SERVICES["starting"].span)
     what = server.backend if server.model in ("", server.backend) else f"{server.backend} {server.model}"
+    if (several := len(server.backends)) > 1:  # each with its model is on Backends
+        what = f"{sum(one.ready for one in server.backends)} of {several}: {server.backend}"
     if server.ready:
         return line(Span("● ready ", "ok"), what)
     return line(Span("✗ ", "err"), f"{server.readiness} ({what})")
