@@ -86,6 +86,11 @@ class KeyUse:
         if key.requests_per_month is not None:
             self._ahead[key.name, "requests"] -= 1
 
+    def give_back(self, key: ApiKey) -> None:
+        """Uncount a request that has begun."""
+        if key.requests_per_month is not None:
+            self._ahead[key.name, "requests"] = self._ahead_of(key.name, "requests") + 1
+
     def add(self, key: ApiKey, tokens: int) -> None:
         """Count the tokens of an answer, which may be more than were left: they are owed."""
         if key.tokens_per_month is not None:

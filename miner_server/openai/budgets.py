@@ -56,6 +56,10 @@ class Budgets:
                 rate.charge(key.name, tokens)
         self._use.add(key, tokens)
 
+    def give_back(self, key: ApiKey) -> None:
+        """Of the month, the request that was counted: it is one that was answered before."""
+        self._use.give_back(key)
+
     def headers(self, key: ApiKey) -> Headers:
         """OpenAI's headers about the limit of either kind of which the smaller share is left."""
         told: list[tuple[bytes, bytes]] = []

@@ -31,6 +31,7 @@ from miner_server.limits import Limits, Room
 from miner_server.openai.budgets import Budgets, Headers, tokens_of
 from miner_server.openai.embeddings import Embedder, EmbeddingError, counted, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
+from miner_server.openai.repeats import HEADER, Answered, Repeats
 from miner_server.openai.reply import ChatReply, usage
 from miner_server.openai.request import Asked, read_asked, require_able
 
@@ -85,6 +86,7 @@ class Door:
         self._public = access.public
         self._embedder = access.embedder
         self._budgets = Budgets(access.use)
+        self._repeats = Repeats()
         self._since = int(time.time())
 
     def routes(self) -> tuple[tuple[str, str, Handler], ...]:
@@ -128,6 +130,20 @@ class Door:
         key = await self._admit(call)
         raw = await self._read(call)
         asked = read_asked(raw, self._limits.body_bytes)
+        repeat = call.header(HEADER)
+        if repeat is None:
+            return (await self._answered(asked, call, key)).now
+        reply, is_known = await self._repeats.once(
+            (key.name, repeat),
+            raw + b"\0" + (call.header(b"x-subnet-mode") or "").encode(),
+            lambda: self._answered(asked, call, key),
+            lambda: call.patience(ANSWER_S),
+        )
+        if is_known:
+            self._budgets.give_back(key)
+        return reply
+
+    async def _answered(self, asked: Asked, call: Call, key: ApiKey) -> Answered:
         self._answering.require_ready()
         self._require_model(asked.model, models_of(self._answering.backend))
         require_able(self._answering.backend, asked.requests[0])
@@ -143,10 +159,12 @@ class Door:
             self._budgets.charge(key, tokens_of(asked, completions, reply))
         call.tokens = usage(completions)["completion_tokens"]
         if asked.streamed:
-            return Response(reply.rest(completions), EVENT_STREAM, headers=reply.headers)
-        return Response(reply.whole(completions), headers=self._budgets.headers(key))
+            now = Response(reply.rest(completions), EVENT_STREAM, headers=reply.headers)
+            return Answered(now, now._replace(body=reply.again(completions)))
+        now = Response(reply.whole(completions), headers=self._budgets.headers(key))
+        return Answered(now, now)
 
-    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call, key: ApiKey) -> Response:
+    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call, key: ApiKey) -> Answered:
         """Have a request answered in the way that it names; the reply says how."""
         if len(asked.requests) > 1:
             raise ApiError(400, "one choice a request is given here: ask several times", param="n")
@@ -177,8 +195,11 @@ class Door:
             if key.keeps_nothing and call.answer is not None:
                 call.answer = ""
         if asked.streamed:
-            return Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=(*errand.headers, *limits))
-        return Response(reply.whole((completion,)), headers=(*errand.headers, *self._budgets.headers(key)))
+            headers = (*errand.headers, *limits)
+            now = Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=headers)
+            return Answered(now, now._replace(body=reply.again((completion,), errand.told)))
+        now = Response(reply.whole((completion,)), headers=(*errand.headers, *self._budgets.headers(key)))
+        return Answered(now, now)
 
     async def embeddings(self, call: Call) -> Response:
         key = await self._admit(call)

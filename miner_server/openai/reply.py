@@ -86,6 +86,12 @@ class ChatReply:
             last = self._chunk([], usage(completions))
         return b"".join((*events, _written({**last, **more}), DONE))
 
+    def again(self, completions: Sequence[Completion], more: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+        """All events of the stream, for one who asks again."""
+        count = len(self._asked.requests)
+        self._told, self._tokens = [0] * count, [0] * count
+        return self.rest(completions, more)
+
     def _opening(self, index: int) -> bytes:
         return self._event(index, {"role": "assistant", "content": ""})
 
