@@ -7,8 +7,13 @@ from collections.abc import Callable
 
 from console.present import formats
 from console.present.states import State
-from console.present.table import Cell, Column, Row
+from console.present.table import Cell, Column, Plain, Row
 from console.present.text import Tone
+
+
+def rounded(value: float) -> float:
+    """A number for another program, without the noise of its last digits."""
+    return round(value, 6)
 
 
 def text(
@@ -32,6 +37,7 @@ def text(
         priority=priority,
         grows=grows,
         about=about,
+        plain=of,
     )
 
 
@@ -45,6 +51,7 @@ def number(
     *,
     tone: Tone = "",
     priority: int = 1,
+    plain: Callable[[Row], Plain] | None = None,
 ) -> Column[Row]:
     """A number in the words of `shown`, at the right."""
     return Column(
@@ -56,6 +63,7 @@ def number(
         align="right",
         priority=priority,
         about=about,
+        plain=plain or (lambda row: rounded(of(row))),
     )
 
 
@@ -67,7 +75,14 @@ def state(id: str, title: str, width: int, of: Callable[[Row], State], about: st
         return Cell(shown.text, shown.tone)
 
     return Column(
-        id=id, title=title, width=width, cell=cell, value=lambda row: of(row).word, priority=priority, about=about
+        id=id,
+        title=title,
+        width=width,
+        cell=cell,
+        value=lambda row: of(row).word,
+        priority=priority,
+        about=about,
+        plain=lambda row: of(row).word,
     )
 
 
@@ -84,6 +99,7 @@ def age(
         align="right",
         priority=priority,
         about=about,
+        plain=lambda row: formats.iso(of(row)),
     )
 
 
@@ -97,6 +113,7 @@ def time(of: Callable[[Row], float], about: str) -> Column[Row]:
         value=of,
         priority=0,
         about=about,
+        plain=lambda row: formats.iso(of(row)),
     )
 
 
@@ -120,7 +137,7 @@ def uid(of: Callable[[Row], int | None], *, priority: int = 0) -> Column[Row]:
     def shown(place: float) -> str:
         return formats.UNKNOWN if place < 0 else f"{place:.0f}"
 
-    return number("uid", "UID", 4, place, shown, "its uid in the metagraph", priority=priority)
+    return number("uid", "UID", 4, place, shown, "its uid in the metagraph", priority=priority, plain=of)
 
 
 def ema(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
@@ -159,6 +176,7 @@ def emission(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
         align="right",
         priority=priority,
         about="what the round pays it, 0 to 1, before averaging",
+        plain=lambda row: rounded(of(row)),
     )
 
 
@@ -177,6 +195,7 @@ def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
         value=of,
         priority=priority,
         about="its hotkey",
+        plain=of,
     )
 
 
@@ -193,4 +212,5 @@ def named(
         priority=priority,
         grows=grows,
         about="its name, else its hotkey",
+        plain=lambda row: name(row) or hotkey(row),
     )

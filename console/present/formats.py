@@ -46,6 +46,11 @@ def utc(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
 
 
+def iso(at: float) -> str | None:
+    """Date and time of day for another program: "2026-11-22T14:05:30Z"; None for never."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at else None
+
+
 def blocks(count: int, block_time: float) -> str:
     """A number of blocks and how long they take: "62 blk 12m24s"."""
     return f"{count} blk {duration(count * block_time)}"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -61,6 +62,9 @@ FILTER = 24
 """Cells of a filter in a caption."""
 
 
+Plain = float | str | None
+
+
 class Cell(NamedTuple):
     """What stands in one column of a row."""
 
@@ -70,6 +74,8 @@ class Cell(NamedTuple):
 
 class Column(Struct, Generic[Row], frozen=True, kw_only=True):
     """One column. `cell` takes a row and the time now; `value` is what is sorted and compared by.
+
+    `plain` is the same for another program: a number, a whole text; without it, that is the text that is shown.
 
     On a narrow screen the columns with the highest `priority` number go first; 0 stays. The column that `grows` takes
     the cells that are left.
@@ -84,6 +90,11 @@ class Column(Struct, Generic[Row], frozen=True, kw_only=True):
     priority: int = 1
     grows: bool = False
     about: str = ""
+    plain: Callable[[Row], Plain] | None = None
+
+    def data(self, row: Row, now: float) -> Plain:
+        """The cell's value for another program."""
+        return self.cell(row, now).text if self.plain is None else self.plain(row)
 
 
 class Table(Struct, Generic[Row], frozen=True, kw_only=True):
@@ -185,13 +196,25 @@ def _shifted(columns: Sequence[Column[Row]], width: int, shift: int) -> list[Col
 
 
 def as_csv(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> str:
-    """The rows as they are shown, all columns that are not off, for a spreadsheet."""
+    """The values of the rows, all columns that are not off, for a spreadsheet."""
     columns = [column for column in table.columns if column.id not in view.hidden]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(column.id for column in columns)
-    writer.writerows([csv_cell(column.cell(row, now).text) for column in columns] for row in rows)
+    writer.writerows([_csv_value(column.data(row, now)) for column in columns] for row in rows)
     return file.getvalue()
+
+
+def _csv_value(value: Plain) -> Plain:
+    return csv_cell(value) if isinstance(value, str) else value
+
+
+def as_json(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> str:
+    """The same values as JSON, an object a row and line."""
+    columns = [column for column in table.columns if column.id not in view.hidden]
+    return "\n".join(
+        json.dumps({column.id: column.data(row, now) for column in columns}, ensure_ascii=False) for row in rows
+    )
 
 
 def caption(view: View, table: Table[Row], shown: int, total: int) -> str:

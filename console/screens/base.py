@@ -10,10 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.css.query import NoMatches
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
 
+from console.present.formats import counted
 from console.present.picture import Picture
-from console.present.table import as_csv
+from console.present.table import as_csv, as_json
 from console.present.text import Span, fit, line
 from console.screens import chrome
 from console.screens.dialogs import ChoiceDialog, TogglesDialog, bindings_of
@@ -33,7 +35,21 @@ OVER = ("help.screen", "palette.screen", "theme_picker.screen", "logs.widgets")
 
 
 class FilterField(PopUpField):
-    """Where the filter of a table is typed."""
+    """Where the filter of a table is typed; the up arrow brings the last one back."""
+
+    class Recalled(Message):
+        """The operator wants the last filter."""
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "up":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Recalled())
+
+    def write(self, text: str) -> None:
+        """Put in a text, as if it had been typed."""
+        self.value = text
+        self.cursor_position = len(text)
 
 
 class ConsoleScreen(Screen[None], inherit_bindings=False):
@@ -51,6 +67,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     """Whether it was put together; pictures before that have nowhere to go."""
 
     _table: LiveTable[Any] | None = None
+    _last_filter = ""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "NAME" in cls.__dict__:
@@ -193,16 +210,21 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def do_view_filter(self) -> None:
         if self.table is not None:
-            self.query_one(FilterField).open(self.table.view.filter)
+            self.query_one(FilterField).open("")
 
     @on(FilterField.Changed, "FilterField")
     def _filter(self, message: FilterField.Changed) -> None:
         if self.table is not None:
             self.table.look_with(filter=message.value)
 
+    @on(FilterField.Recalled)
+    def _recall_filter(self) -> None:
+        self.query_one(FilterField).write(self._last_filter)
+
     @on(FilterField.Submitted, "FilterField")
     def _keep_filter(self) -> None:
         if self.table is not None:
+            self._last_filter = self.table.view.filter or self._last_filter
             self.table.focus()
 
     def do_view_sort(self) -> None:
@@ -235,13 +257,14 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     def do_copy_row(self) -> None:
         if self.table is not None and self.table.chosen:
             rows = self.table.chosen
-            self.host.copy(_csv(self.table, rows), f"the CSV of {len(rows)} rows")
+            text = as_json(self.table.table, rows, self.table.view, self.table.now)
+            self.host.copy(text, f"{counted(len(rows), 'row')} as JSON")
 
     def do_export_view(self) -> None:
         table = self.table
         if table is not None:
             rows = table.chosen if table.marked else table.rows
-            self.host.save(f"{table.table.name}.csv", _csv(table, rows), f"the CSV of {len(rows)} rows")
+            self.host.save(f"{table.table.name}.csv", _csv(table, rows), f"the CSV of {counted(len(rows), 'row')}")
 
 
 def _csv(table: LiveTable[Any], rows: Sequence[Any]) -> str:

@@ -222,6 +222,8 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def go(self, place: str) -> None:
         """Go to a place. Before it is painted it has the picture of now in it and the size of the terminal."""
         if place == self.current_mode:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
             return
         self._last_place = self.current_mode
         coming = in_front(self._screen_stacks.get(place, ()))

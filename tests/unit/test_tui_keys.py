@@ -1,5 +1,7 @@
 """Stories through the keyboard: an operator presses keys and reads the screen."""
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -271,6 +273,66 @@ async def test_what_the_table_shows_is_written_as_csv(tmp_path: Path) -> None:
     header, row = file.read_text().splitlines()
     assert header.startswith("uid,name,hotkey")
     assert row.startswith("2,'=evil,")
+
+
+async def test_what_is_taken_along_is_data_and_not_its_display(tmp_path: Path) -> None:
+    shown = miner(2, stake=12_410.25, weight=0.25, last_answer_at=1_700_000_000.0, ema=0.123456789)
+    app = app_of(snapshot(miners=(shown,)), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "e")
+        (file,) = (tmp_path / "exports").glob("miners-*.csv")
+        await pilot.press("Y")
+        copied = json.loads(app.clipboard)
+    (row,) = csv.DictReader(file.read_text().splitlines())
+    assert (row["hotkey"], row["stake"], row["weight"]) == (shown.hotkey, "12410.25", "0.25")
+    assert (row["seen"], row["state"], row["ema"]) == ("2023-11-14T22:13:20Z", "active", "0.123457")
+    assert copied["hotkey"] == shown.hotkey
+    assert (copied["uid"], copied["stake"], copied["ok"]) == (2, 12_410.25, 0.9)
+
+
+async def test_the_digit_of_the_screen_in_front_goes_to_its_top(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "enter")
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+        await pilot.press("3")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+        assert "Miners  sort EMA" in screen_text(app)
+
+
+async def test_a_filter_starts_empty_and_the_up_arrow_brings_the_last_one_back(tmp_path: Path) -> None:
+    app = app_of(snapshot(miners=(miner(1), miner(88))), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("3", "/", *"uid:88", "enter", "/", *"uid:1", "enter")
+        table = app.screen.query_one(LiveTable)
+        assert [row.uid for row in table.rows] == [1]
+        await pilot.press("escape", "/", "up", "enter")
+        assert [row.uid for row in table.rows] == [1]
+        assert table.view.filter == "uid:1"
+
+
+async def test_home_turns_to_its_other_two_panels_where_there_is_no_room_for_four(tmp_path: Path) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.pause()
+        assert "Leaderboard" in screen_text(app)
+        assert "Consensus" not in screen_text(app)
+        await pilot.press("t")
+        await pilot.pause()
+        assert "Leaderboard" not in screen_text(app)
+        assert "Consensus" in screen_text(app) and "Weights ─" in screen_text(app)
+        await pilot.press("t")
+        await pilot.pause()
+        assert "Leaderboard" in screen_text(app)
+    wide = app_of(snapshot(), tmp_path)
+    async with wide.run_test(size=WIDE) as pilot:
+        await pilot.press("t")
+        assert toasts(wide)[-1] == "all panels are on this screen"
+        assert all(
+            title in screen_text(wide) for title in ("Challenge in flight", "Consensus", "Leaderboard", "Weights ─")
+        )
 
 
 async def test_the_screen_is_taken_as_picture_and_as_text(tmp_path: Path) -> None:

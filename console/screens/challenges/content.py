@@ -57,6 +57,7 @@ ROUNDS: Table[RoundView] = Table(
             cell=_winner,
             value=lambda judged: -1 if judged.winner_uid is None else judged.winner_uid,
             about="who gave the best answer",
+            plain=lambda judged: judged.winner_uid,
         ),
         fields.took("p50", "MEDIAN", lambda judged: judged.p50_ms, "half of the answers were faster", priority=3),
         fields.took("p95", "95 %", lambda judged: judged.p95_ms, "19 of 20 answers came sooner", priority=7),

@@ -140,6 +140,7 @@ LEADERS: Table[Leader] = Table(
             cell=_move,
             value=lambda row: row.rose,
             about="places won or lost with the last round",
+            plain=lambda row: row.rose,
         ),
         fields.uid(lambda row: row.miner.uid),
         fields.named(lambda row: row.miner.name, lambda row: row.miner.hotkey, 12, priority=1, grows=True),
@@ -153,6 +154,7 @@ LEADERS: Table[Leader] = Table(
             cell=_change,
             value=lambda row: row.miner.ema - row.miner.ema_before,
             about="change of its EMA in the last round",
+            plain=lambda row: fields.rounded(row.miner.ema - row.miner.ema_before),
         ),
         Column(
             id="history",
@@ -162,6 +164,7 @@ LEADERS: Table[Leader] = Table(
             cell=lambda row, _now: Cell(braille.history(row.miner.ema_history, HISTORY)),
             value=lambda row: row.miner.ema,
             about="its EMA over its last twenty rounds",
+            plain=lambda row: " ".join(f"{value:.4f}" for value in row.miner.ema_history),
         ),
         fields.number(
             "emission",

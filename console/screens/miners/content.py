@@ -39,6 +39,7 @@ MINERS: Table[MinerView] = Table(
             cell=lambda miner, _now: Cell(formats.tau(miner.stake)),
             value=lambda miner: miner.stake or 0.0,
             about="its stake",
+            plain=lambda miner: miner.stake,
         ),
         fields.ema(lambda miner: miner.ema, priority=0),
         Column(
@@ -50,6 +51,7 @@ MINERS: Table[MinerView] = Table(
             cell=_change,
             value=lambda miner: miner.ema - miner.ema_before,
             about="change of its EMA in the last round",
+            plain=lambda miner: fields.rounded(miner.ema - miner.ema_before),
         ),
         Column(
             id="history",
@@ -59,6 +61,7 @@ MINERS: Table[MinerView] = Table(
             cell=lambda miner, _now: Cell(formats.spark(miner.ema_history, HISTORY, top=1.0), "accent"),
             value=lambda miner: miner.ema,
             about="its EMA over the last rounds",
+            plain=lambda miner: " ".join(f"{value:.4f}" for value in miner.ema_history),
         ),
         fields.number(
             "emission",

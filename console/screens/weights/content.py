@@ -242,6 +242,7 @@ CHANGES: Table[Change] = Table(
             cell=lambda row, _now: Cell(signed(row.change), _tone(row)),
             value=lambda row: abs(row.change) if row.differs else 0.0,
             about="plan less chain",
+            plain=lambda row: fields.rounded(row.change),
         ),
         Column(
             id="bar",
