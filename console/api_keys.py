@@ -19,6 +19,7 @@ from engine.text import cells
 
 _PERIOD = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 LONGEST_OVERLAP_S = 366 * SECONDS["d"]
+"""An old key that works longer beside its successor was not rotated."""
 
 
 def add(folder: Path, name: str, *, expires: str | None, limits: KeyLimits, manner: KeyManner) -> str:

@@ -79,6 +79,7 @@ def advice_of(error: Exception) -> str:
 
 
 NAME = 22
+"""The columns of a check's name."""
 
 LOOKS: dict[State, Look] = {
     "OK": Look("✓", "OK", "ok"),

@@ -28,7 +28,10 @@ LEAST_CONTEXT = 4096
 """A model with less room than this for question and answer is not worth suggesting."""
 
 MOST_MODELS, MOST_REPOSITORIES = 64, 4
+"""Of a min_compute.yml, the models and repositories that are read."""
+
 LONGEST_NAME = 100
+"""Characters kept of a model's name."""
 
 
 class Quantisation(Struct, frozen=True):

@@ -17,6 +17,8 @@ from engine.folders import prepare_folder, state_home
 from engine.logs import open_log
 
 LOG_CAP_MB = 5.0
+"""Of the log of a replay, which says little."""
+
 NO_SCREEN = "replay needs a screen; 'subnet-console export' writes what is recorded"
 
 

@@ -31,6 +31,8 @@ KEY_BYTES = 32
 """Of chance: nobody guesses them, so that an unsalted digest is enough."""
 
 MOST_KEYS = 1000
+"""More keys than users of one server have; the file is read whole at every change."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 REPAIR = "repair it, or move it away and make new keys"
 

@@ -13,6 +13,7 @@ PRIVATE_FILE = 0o600
 OTHERS = 0o077
 """The permission bits of everyone but this user."""
 OTHERS_WRITE = 0o022
+"""The permission bits with which group or others may write."""
 
 
 class FolderError(Exception):

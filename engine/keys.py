@@ -8,6 +8,8 @@ from typing import Protocol
 
 SS58_FORMAT = 42
 SS58_LENGTH = 48
+"""Substrate's generic address format, and the characters of an address in it."""
+
 IDENTITY_KEY = bytes(32)  # under this public key one signature holds for every message
 
 

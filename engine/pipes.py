@@ -5,6 +5,7 @@ import sys
 from typing import IO
 
 HEADER_BYTES = 4
+"""Of a message's length, which stands before it."""
 
 
 def own_pipes() -> tuple[IO[bytes], IO[bytes]]:

@@ -20,8 +20,11 @@ from miner_server.readiness import Unready
 
 PLACE_WIDTH = 80
 WHY_WIDTH = 200
+"""Characters kept of a backend's address, and of what it says of itself."""
+
 SECONDS_AN_HOUR = 3600
 MILLION = 1_000_000
+"""Units of the rates that are shown."""
 
 
 class _Placed(NamedTuple):

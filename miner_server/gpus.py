@@ -32,6 +32,8 @@ STALE_S = 10.0
 """What the library said longer ago than that is no longer so."""
 
 NAME_WIDTH = 40
+"""Characters kept of a GPU's name."""
+
 PEAKS = ("use", "memory_used", "celsius")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from msgspec import Struct
 
 ROUNDING_S = 1e-6
+"""Less than this is an error of floating-point arithmetic, and no wait."""
 
 SMALL_BODY = 64 * 1024
 """Bytes that any body may have, 48 MB on all connections together. A challenge has hundreds to thousands."""

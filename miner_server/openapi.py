@@ -27,6 +27,7 @@ REFUSALS = {
     504: "the backend took too long",
 }
 TO_LOOK_UPS = (429, 503)
+"""The refusals that also what everyone may look up can meet."""
 
 OWN_SCHEMAS: dict[str, dict[str, Any]] = {
     "Availability": {

@@ -26,6 +26,7 @@ PROVE_AGAIN_S = 10.0
 """How often the backend is asked whether it is ready, and how long after a proof one that failed is proven again."""
 
 WHY_WIDTH = 300
+"""Characters kept of why the miner cannot answer."""
 
 STARTING = "starting"
 NOT_READY = "the backend is not ready"

@@ -6,10 +6,10 @@ from ipaddress import ip_address
 from typing import Any
 
 from console.actions.action import Action, Context, EntryField, Level, Obstacles, first_of, known, unless_read_only
-from console.actions.changes import Change, change_caption, changes, changes_by
+from console.actions.changes import changes, changes_by, difference
 from console.instants import duration
 from console.present import formats
-from console.present.text import BLANK, Line, Span, fit, line
+from console.present.text import Line, Span, line
 from engine.commands import (
     AutoWeights,
     CommitWeights,
@@ -29,7 +29,6 @@ NOT_HIDDEN = "commit-reveal is off"
 REFUSED_ADDRESSES = ("127.0.0.1", "::1", "255.255.255.255")
 """What a real chain takes for no axon's address."""
 
-CHANGES_SHOWN = 8
 RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
 """What an action on the chain waits for; its reason begins with it."""
 
@@ -174,7 +173,7 @@ def _to_serve(snapshot: Snapshot, _typed: str) -> Iterator[str]:
 
 def weights_to_set(snapshot: Snapshot, _row: str = "") -> Sequence[Line]:
     """How the planned weights differ from those on chain, and how long the next have to wait."""
-    return [*_difference(changes(snapshot)), *_version_key(snapshot.chain), _rate_limit(snapshot.chain)]
+    return [*difference(changes(snapshot)), *_version_key(snapshot.chain), _rate_limit(snapshot.chain)]
 
 
 def _weights_to_commit(snapshot: Snapshot, _row: str) -> Sequence[Line]:
@@ -186,7 +185,7 @@ def _weights_to_commit(snapshot: Snapshot, _row: str) -> Sequence[Line]:
         size = f"{snapshot.next_plan.sealed_bytes:,} bytes " if snapshot.next_plan else ""
         window = f"{size}sealed until the chain reveals them, from block {first:,}"
     return [
-        *_difference(changes(snapshot)),
+        *difference(changes(snapshot)),
         *_version_key(chain),
         _rate_limit(chain),
         line(Span(window, "muted")),
@@ -200,24 +199,7 @@ def _weights_to_reveal(snapshot: Snapshot, _row: str) -> Sequence[Line]:
     if plan is None or not commits:
         return []
     until = f"committed at block {commits[0].block:,}, lost after block {commits[0].reveal_until:,}"
-    return [*_difference(changes_by(plan, snapshot.miners)), line(Span(until, "muted"))]
-
-
-def _difference(rows: Sequence[Change]) -> list[Line]:
-    """What would change, the largest change first."""
-    largest = sorted((row for row in rows if row.differs), key=lambda row: -abs(row.change))
-    more = len(largest) - CHANGES_SHOWN
-    weighted = sum(row.planned > 0 for row in rows)
-    gets = "miner gets" if weighted == 1 else "miners get"
-    head = [BLANK, line(f"{weighted} {gets} weight  {change_caption(rows)}")]
-    if not largest:
-        return head
-    return [
-        *head,
-        line(Span("UID  ON CHAIN     PLAN    CHANGE", "muted")),
-        *map(_change, largest[:CHANGES_SHOWN]),
-        *([line(Span(f"and {more} more with smaller changes", "muted"))] if more > 0 else ()),
-    ]
+    return [*difference(changes_by(plan, snapshot.miners)), line(Span(until, "muted"))]
 
 
 def _version_key(chain: ChainView) -> list[Line]:
@@ -228,15 +210,6 @@ def _version_key(chain: ChainView) -> list[Line]:
 def _rate_limit(chain: ChainView) -> Line:
     left = formats.blocks(chain.weights_rate_limit, chain.block_time)
     return line(Span(f"then none for {left} (rate limit)", "muted"))
-
-
-def _change(row: Change) -> Line:
-    sign = Span("▲", "ok") if row.change > 0 else Span("▼", "warn")
-    return line(
-        f"{row.uid:>3}    {row.on_chain:.4f}   {row.planned:.4f}   ",
-        Span(f"{sign.text} {abs(row.change):.4f}", sign.tone),
-        f"  {fit(row.name, 14)}",
-    )
 
 
 def _registration(snapshot: Snapshot, _row: str) -> Sequence[Line]:

@@ -6,11 +6,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.present import formats
+from console.present.text import BLANK, Line, Span, fit, line
 from engine.snapshot import MinerView, PenaltyView, PlanView, Snapshot
 from engine.weights.plan import max_upscale
 
 SAME_BELOW = 0.00005
 """A difference of weights that does not show in four digits."""
+
+CHANGES_SHOWN = 8
+"""Miners that a question lists: as many as fit beside it on 24 rows."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -83,3 +87,29 @@ def signed(change: float) -> str:
     if abs(change) < SAME_BELOW:
         return "= 0"
     return f"{'▲' if change > 0 else '▼'}{formats.share(abs(change))}"
+
+
+def difference(rows: Sequence[Change]) -> list[Line]:
+    """What would change, the largest change first."""
+    largest = sorted((row for row in rows if row.differs), key=lambda row: -abs(row.change))
+    more = len(largest) - CHANGES_SHOWN
+    weighted = sum(row.planned > 0 for row in rows)
+    gets = "miner gets" if weighted == 1 else "miners get"
+    head = [BLANK, line(f"{weighted} {gets} weight  {change_caption(rows)}")]
+    if not largest:
+        return head
+    return [
+        *head,
+        line(Span("UID  ON CHAIN     PLAN    CHANGE", "muted")),
+        *map(_change, largest[:CHANGES_SHOWN]),
+        *([line(Span(f"and {more} more with smaller changes", "muted"))] if more > 0 else ()),
+    ]
+
+
+def _change(row: Change) -> Line:
+    sign = Span("▲", "ok") if row.change > 0 else Span("▼", "warn")
+    return line(
+        f"{row.uid:>3}    {row.on_chain:.4f}   {row.planned:.4f}   ",
+        Span(f"{sign.text} {abs(row.change):.4f}", sign.tone),
+        f"  {fit(row.name, 14)}",
+    )

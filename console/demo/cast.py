@@ -14,6 +14,7 @@ LEADER = "strong-1"
 """The miner whose answers copycats copy."""
 
 FEWEST, USUAL, MOST = 4, 17, 255
+"""Miners of a demo: the roles that must appear, all of them, and the subnet's uids less the validator's."""
 
 _DELAYS: dict[Role, tuple[float, float]] = {
     "strong": (0.15, 0.35),

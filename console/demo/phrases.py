@@ -47,6 +47,8 @@ _CARELESS = (
 )
 _INTRODUCTIONS = ("", "", "In short: ", "Put simply: ", "Here is the idea. ", "Happy to explain. ")
 _LISTED_SHARE = 0.25
+"""How often an explanation is a list."""
+
 _IGNORANCE = (
     "I do not know this for certain, so I would rather not guess.",
     "This is outside what I can answer with confidence.",

@@ -42,6 +42,7 @@ def log(folder: Path) -> Result:
 
 LITTLE = 256 * MB
 ENOUGH = 2000 * MB
+"""Below the first a run fails soon, above the second it goes on for months: free bytes on the data folder's disk."""
 
 
 def configuration(found: Configuration) -> Iterator[Result]:

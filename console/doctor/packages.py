@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from console.findings import Result, critical, ok, skipped
 
 OLDEST = (3, 11)
+"""The Python that pyproject.toml requires."""
+
 PROJECT = "subnet-console"
 DEVELOPERS = "dev"
 

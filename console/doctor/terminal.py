@@ -12,6 +12,8 @@ from engine.environ import harmless
 SMALLEST = (60, 16)
 USUAL = (80, 24)
 ASK_S = 2.0
+"""The cells that the screens need at least, and those that they are laid out for; and how long a terminal may take to
+say what it can do."""
 
 
 def terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Result]:

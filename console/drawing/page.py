@@ -15,9 +15,12 @@ MARGIN = 36
 GAP = 56
 LEAST_SIDE = 440
 LINE = 24
+"""Pixels: around a page, between its parts, of its smaller side, and of a line of text."""
+
 CLUSTERS = 12
 OTHERS = 8
 ID_LENGTH = 80
+"""Clusters and other replies that are listed, and characters of an id in the title."""
 
 
 def picture(judged: Round, names: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from engine.values import Judgement
 
 DIFFERENCES_TOLD = 20
 NAME_WIDTH = 16
+"""Differences that are listed, and columns of a verdict's name."""
 
 
 class WinnerChange(Struct, frozen=True):

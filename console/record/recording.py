@@ -33,6 +33,7 @@ COMMANDS_SHOWN = 100
 """As in a live Snapshot."""
 
 ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
+"""Enough for a screen's list of rounds at an instant, and for a few steps to either side of it."""
 
 
 class Timeline:

@@ -15,6 +15,7 @@ from engine.folders import FolderError, prepare_folder, replace_file, state_home
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 * 1024
+"""Bytes of a file that this program has not written: its own are a few kilobytes."""
 
 
 class ScreenMemory(Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from console.present.text import BLANK, Line, Span, cut, fit, line
 from console.widgets.paint import Rows
 
 HEADER = 1
+"""The rows above the first of a table."""
 
 
 class RowLine(NamedTuple):

@@ -16,6 +16,7 @@ from console.widgets.paint import Rows
 from engine.text import safe
 
 MAX_TYPED = 200
+"""Characters of a field: more than any name, filter or address."""
 
 
 class Field(Input):

@@ -20,6 +20,9 @@ from engine.answers.version import Version
 from engine.values import AnswerType
 
 _END = 2_000
+"""The characters at either end of a question that tell its answer type: instructions stand there, and pasted text
+between."""
+
 _FLAGS = re.IGNORECASE
 _JSON = re.compile(r"\bJSON\b", _FLAGS)
 _CLAUSE = r"(?:^|[.!?:,;]\s+|\n\s*)"

@@ -15,6 +15,7 @@ MAX_TRUTH = 65_536
 """Maximum length of a known answer, in characters; a longer one cannot be read."""
 
 _MOST_ALIASES = 64
+"""Of the ways to put a truth, those that are read: a bound on what a file of challenges can cost."""
 
 
 class Answer(Struct, frozen=True):

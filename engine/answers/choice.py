@@ -10,8 +10,12 @@ from engine.answers.words import STOP, words
 from engine.values import Reply
 
 MAX_OPTIONS = 26_000
+"""A bound on what a question can cost."""
+
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MOST_WORDS = 12
+"""An option of more words is known by its label only; nobody repeats it word for word."""
+
 _NEAR = 4
 """The most characters between a label and its option's text; a longer text may contain a label of its own."""
 

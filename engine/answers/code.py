@@ -12,6 +12,7 @@ _MOST_PARSED = 8_192
 """Maximum length of code to parse, in characters: time and memory grow faster than the text."""
 
 _MOST_NESTED = 40
+"""Deeper brackets than people write; far deeper ones would exhaust Python's parser."""
 
 
 class Code(AnswerType):

@@ -193,6 +193,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _MOST_SENTENCES = 256
+"""Of a reply's sentences, those that are read: a bound on the time that a reply can cost."""
 
 
 def committed(text: str, *, judging: bool = False) -> str:

@@ -13,11 +13,20 @@ _FENCE = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 _STARTS = re.compile(r"[{\[]")
 _INSIDE = re.compile(r"""(?:["\]}\d]\s*[:,]|[\[{])\s*\Z""")
 _MAX_CHARACTERS = 65_536
+"""Of a reply, as much as is looked at: all of one of 16,000 tokens."""
+
 _MAX_DEPTH = 32
+"""A value that is nested deeper is none; those of people and tools seldom have more than ten levels."""
+
 _MAX_FIELDS = 512
+"""Of a value's leaves, those that are compared: a bound on the time that a reply can cost."""
+
 _MAX_TRIES = 16
 _MOST_STARTS = 2_048
+"""Places where a value may begin, and those of them that are tried: a failed try may read the text to its end."""
+
 _BEFORE = 64
+"""The characters before a bracket that tell whether it is within another value."""
 
 
 def find(text: str) -> Any | None:

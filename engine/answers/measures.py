@@ -225,6 +225,7 @@ _POWER_WORD = re.compile(r"(square|sq\.?|cubic)\s+", re.IGNORECASE)
 _PER = re.compile(r"\s*/\s*|\s+(?:per|an?)\s+|\s+je\s+", re.IGNORECASE)
 _TIMES = re.compile(r"\s?[·*⋅]\s?|\s(?=[A-Za-z]+\^-)")
 _MOST_ATOMS = 6
+"""Further units after the first: three in "kg m^2/(s^3 A)", and a bound for a text that goes on with units."""
 
 
 def money(sign: str) -> Unit:

@@ -76,7 +76,11 @@ _DELIBERATES = re.compile(r"\W*let(?:['’]s|\s+(?:me|us))\s+(?!say|go|pick|choo
 """How a sentence begins that announces what the reply is about to do."""
 
 _SUBJECT_WORDS, _ENDING_WORDS = 4, 12
+"""The words before the copula of a clause whose subject is a pronoun, and those of a clause that may end with the
+name."""
+
 _ALONE_WORDS = 8
+"""The words of a clause that is nothing but an answer: a long name, and what courtesy adds to it."""
 
 
 def gives(text: str, names: Names) -> bool | None:

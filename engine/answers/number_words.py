@@ -34,6 +34,7 @@ _STARTS = frozenset(
     (*_ONES, *_ORDINALS, "a", "an", "half", "quarter", "minus", "negative", "hundred", "thousand", "dozen")
 )
 _MOST_WORDS = 2_000
+"""Of the words with which a number may begin, the last that are read: a bound on the time that a reply can cost."""
 
 
 def worded(text: str) -> list[Numeral]:

@@ -66,7 +66,10 @@ _CLAUSE_START = re.compile(
 _SAYS_NOTHING = STOP - {"no", "not", "nor"}
 _EITHER = re.compile(r"(?:or|and|nor)\b", re.IGNORECASE)
 _ANNOUNCED_WORDS = 24
+"""The words of an announced phrase; a longer one is a sentence with an answer somewhere in it."""
+
 _MOST_CLAUSES = 16
+"""Of a sentence's clauses, those that are tried as a beginning: a bound on the time that a reply can cost."""
 
 _INLINE_MARK = re.compile(r"(?:^|\s)#{3,6}\s+(\S[^\n]*)")
 
@@ -80,6 +83,8 @@ AFTERTHOUGHT = re.compile(
 
 _NEXT = re.compile(r"(?<=[\w)\]%\"'”’°])\s+(?=[A-Z])")
 _MOST_STATEMENTS, _STATEMENT_WORDS = 64, 16
+"""Of a reply's lines, those that are read, and the words of one that is nothing but an answer."""
+
 _NO_STATEMENT = re.compile(r"(?:let|about|around|roughly|approx\w*|nearly|almost|ca?)\b|[~≈]", re.IGNORECASE)
 
 

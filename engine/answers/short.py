@@ -34,7 +34,10 @@ _SLASH = re.compile(r"(?<=[^\W\d]) / (?=[^\W\d])")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _BESIDE_NOUN = POSSESSIVES | {"a", "an", "the"}
 _MOST_WORDS = 6
+"""The words of a short answer: "the University of California, Los Angeles" has six."""
+
 _SENTENCE_WORDS = 4
+"""From so many words that carry meaning on, a line is a sentence and not an answer."""
 
 
 class Short(AnswerType):

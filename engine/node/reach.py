@@ -9,6 +9,7 @@ ROUTE = "/fiber/public-key"
 
 TIMEOUT_S = 5.0
 LARGEST = 64 * 1024
+"""How long a whole answer may take, and its bytes: /health and /openapi.json fit many times."""
 
 
 async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str | None:

@@ -12,6 +12,7 @@ from engine.settings.setting import Given, Layer, SettingsError, declared, neare
 
 PROFILES = "profile"
 MAX_BYTES = 1 << 20
+"""A configuration is a few kilobytes; a larger file is another one, named by mistake."""
 
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 _HEADER = re.compile(r"\s*\[([^\[\]]+)\]")

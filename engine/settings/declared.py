@@ -20,6 +20,7 @@ OnHangup = Literal["continue", "stop"]
 Aggregation = Literal["exponential", "windowed"]
 
 MAX_SECONDS = 86_400 * 366
+"""No duration that is set is longer than a leap year."""
 
 
 class Secret(str):

@@ -25,6 +25,7 @@ NEXT_PRUNE_S = HOUR_S
 """How far away the next prune may be: what would be too old by then goes now."""
 
 MB = 1_000_000
+"""Bytes, as limits on disk are set."""
 
 MAX_NONCES = 500_000
 """Eight minutes of 256 hotkeys at the 240 challenges a minute that each may send; a nonce counts for two at most."""

@@ -23,6 +23,7 @@ MOST_BYTES = 4 * 1024 * 1024
 """Enough for 10,000 hotkeys of 400 bytes each; a subnet has at most 256."""
 
 REASON_WIDTH = 160
+"""Characters kept of what the Challenge API says of a failure."""
 
 
 class ChallengeApiError(Exception):

@@ -17,6 +17,7 @@ AVAILABILITY_PATH = "/availability"
 NO_SUCH_ROUTE = (404, 405)
 TOO_MANY = 429
 BUSY = (TOO_MANY, 503)
+"""HTTP's statuses, by what they tell of a miner."""
 
 
 async def availability(clients: PeerClients, peer: Peer, *, timeout: float) -> Availability:

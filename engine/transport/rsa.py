@@ -74,6 +74,7 @@ CLEAR_BYTES = 9
 """The version and 8 bytes of unix seconds; then come the initialization vector and the message."""
 
 MAC_BYTES = 32
+"""Of HMAC-SHA256."""
 
 UNREADABLE = "the challenge cannot be decrypted with this key: shake hands again"
 

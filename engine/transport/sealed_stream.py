@@ -14,6 +14,8 @@ from engine.transport.wire import Completion, completion_json, read_completion
 from engine.transport.x25519 import PairedKey
 
 LENGTH_BYTES = 4
+"""Of a frame's length, which stands before it."""
+
 TEXT, END = b"\x00", b"\x01"
 
 SIGNATURE_BYTES = 130

@@ -172,6 +172,7 @@ def miner_view(
 REASONS = 3
 EXAMPLES = 3
 WIDTH = 60
+"""Of why miners failed, the reasons that a line holds, the miners that each names, and a reason's characters."""
 
 _NUMBER = re.compile(r"\d+")
 

@@ -11,6 +11,9 @@ Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 """A number that is one: neither NaN nor infinite, where a value is decoded."""
 
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+RAO = 10**9
+"""The parts of a token in which the chain counts."""
+
 Tokens = Annotated[float, Meta(ge=0, le=1e9)]
 """An amount that fits into a Natural of rao."""
 

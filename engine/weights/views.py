@@ -7,6 +7,7 @@ from engine.weights.journal import JournalEntry
 from engine.weights.plan import WeightPlan
 
 REASON_WIDTH = 300
+"""Characters kept of the chain's reason against weights."""
 
 
 def plan_view(plan: WeightPlan, *, at: float, outcome: str, reason: str) -> PlanView:

@@ -11,6 +11,7 @@ from engine.text import safe
 from miner_server.errors import BackendError, BackendUnavailable, RequestTooLong, RequestUnfit
 
 DETAIL_WIDTH = 200
+"""Characters kept of what a model server says of a failure."""
 
 ERROR_DEPTH = 8
 """How deep an error's text may be nested in objects: error, message, detail."""

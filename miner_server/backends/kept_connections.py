@@ -26,9 +26,12 @@ from miner_server.errors import BackendError, BackendUnavailable
 
 KEEP_ALIVE_S = 4.0  # under uvicorn's 5 s: a connection is not used again while the server is closing it
 CONNECT_S = 5.0
+"""A model server that does not take a connection in this time is down, or overloaded."""
+
 NEXT_ADDRESS_S = 0.25  # RFC 8305: when a second address of the host is tried beside the first
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
+"""Bounds on a model server's reply, whole and before its body: many times what any of them sends."""
 
 LINGER_S = 0.5
 """How long the end of a reply may come after the end of its events: there are servers that leave it out."""

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 LANES = 2
 CONTEXT = 2048
+"""Requests in parallel, and the tokens of each, unless the operator sets them: what the packaged model answers on two
+cores."""
 
 
 class LlamaCppBackend:

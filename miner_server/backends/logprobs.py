@@ -10,6 +10,7 @@ LEAST = -9999.0
 """OpenAI's value for a token that is too unlikely to tell how much, and ours for a number that is none."""
 
 MOST_ALTERNATIVES = 20
+"""OpenAI's own limit of `top_logprobs`."""
 
 
 def read_logprobs(given: object) -> list[dict[str, Any]]:

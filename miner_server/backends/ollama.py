@@ -49,6 +49,7 @@ OPTIONS = {
 """Our names and those in its `options`."""
 
 MS_OF_NANOSECONDS = 1e-6
+"""Ollama's durations are in nanoseconds."""
 
 
 class OllamaBackend(OpenAIBackend):

@@ -55,6 +55,7 @@ _MARKED, _MARK = reflection.HEADER.encode(), reflection.MARK.encode()
 
 NO_LIST = (404, 405, 501)
 NO_KEY = (401, 403)
+"""HTTP's statuses of a server that has no list of models, and of one that wants another key."""
 
 
 class OpenAIBackend:

@@ -14,6 +14,8 @@ from console.present.text import Line, Span, facts, line, wrapped
 from engine.snapshot import BackendView, GpuView, ServerView, Snapshot
 
 LABEL = 14
+"""The columns of a line's label."""
+
 READY = State("●", "ready", "ok")
 NOT_READY = State("✗", "not ready", "err")
 GIB = 1 << 30

@@ -62,6 +62,8 @@ def reply_rows(recorded: RecordedRound, names: dict[str, str]) -> list[JudgedRep
 ID_WIDTH = 24
 PREVIEW = 200
 BAR = 16
+"""The columns of an id, of a text's beginning, and of a bar."""
+
 NO_CLUSTER = "-"
 
 

@@ -10,6 +10,8 @@ MATRIX_TITLE = "Likeness  of the answers' vectors"
 PLOT_TITLE = "Map  of the answers' vectors"
 SHADES = " ░▒▓█"
 LABEL = 7
+"""The columns of an axis's label."""
+
 HERE = "◉"
 SEVERAL = "+"
 NOTHING = line(Span("no answers compared", "muted"))

@@ -11,6 +11,7 @@ LABEL = 19
 MENU_KEYS = 6
 MENU_LABEL = 20
 LETTERED_LABEL = 11
+"""The columns of keys and labels, in the help and in the menu."""
 
 
 def help_lines(actions: Iterable[Action], keymap: Keymap, width: int, find: str = "") -> list[Line]:

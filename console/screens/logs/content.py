@@ -27,6 +27,7 @@ SOURCE = 22
 SOURCE_NARROW = 14
 NARROW = 100
 LABEL = 8
+"""The columns of a record's source, on wide terminals and on those narrower than this, and of a field's label."""
 
 
 class KeptLine(NamedTuple):

@@ -19,7 +19,10 @@ from engine.values import Neuron, at_port
 LABEL = 9
 SPARK = 20
 ADDRESS = 48
+"""The columns of a label, a sparkline and an address."""
+
 UNCHANGED = 0.00005
+"""A change of weight that four decimals do not show."""
 
 
 def miner_of(snapshot: Snapshot, hotkey: str) -> MinerView | None:
@@ -140,8 +143,11 @@ def course(record: MinerRecord, width: int, height: int) -> list[Line]:
 
 
 ID_WIDTH = 24
+"""The columns of a round's id."""
+
 WINNER = State("✓", "winner", "ok")
 STATUS = 14
+"""The columns of a reply's status."""
 
 
 def _state(one: Appearance) -> State:

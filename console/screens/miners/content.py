@@ -5,6 +5,7 @@ from console.present.table import Cell, Column, Table
 from engine.snapshot import MinerView
 
 HISTORY = 16
+"""The columns of a miner's last scores."""
 
 
 def _change(miner: MinerView, _now: float) -> Cell:

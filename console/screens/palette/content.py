@@ -13,6 +13,8 @@ from console.screens.keymap import Keymap
 from engine.snapshot import MinerView
 
 MOST = 50
+"""Rows of the list: nobody reads on, but types more letters."""
+
 AT = "at"
 
 

@@ -13,6 +13,8 @@ from engine.values import at_port
 
 GAUGE = 10
 STATUSES_SHOWN = 4
+"""The columns of a gauge, and the statuses that a line has room for."""
+
 SERVICE = "miner server"
 
 

@@ -21,6 +21,7 @@ from console.widgets.panel import Panel, TablePanel
 LOOKING = Option("", line(Span("◌ checking everything…", "info")))
 CLOSE = Option("close", line("Close"))
 WIDEST = 76
+"""The columns of a value: more are hard to read in one line."""
 
 
 class SetupScreen(ConsoleScreen):

@@ -13,6 +13,7 @@ from console.present.text import BLANK, CLUSTERS, Line, Span, line
 from console.themes import ThemeFile
 
 WAVE = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.95, 1.0, 0.9, 0.7, 0.8, 0.95)
+"""A curve with a rise, a peak and a dip, so that a sample shows every height of a bar."""
 
 
 def sample(file: ThemeFile) -> list[Line]:
@@ -66,6 +67,7 @@ _MATRICES: dict[Blindness, tuple[Rgb, Rgb, Rgb]] = {
 }
 _XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.072175), (0.0193339, 0.119192, 0.9503041))
 _WHITE = (0.95047, 1.0, 1.08883)
+"""sRGB's matrix to CIE XYZ, and its white point (D65)."""
 
 
 def contrast(one: str, other: str) -> float:

@@ -16,6 +16,7 @@ BAR = 24
 CHANGE_BAR = 12
 ROWS_SHOWN = 10
 GAUGE = 8
+"""The columns of bars and gauges, and the rows of changes that are shown."""
 
 
 def submission(plan: PlanView, width: int) -> list[Line]:

@@ -24,6 +24,7 @@ PORT_MAX = 65535
 """TCP's."""
 
 _DECAY = 0.5 ** (1 / BURN_HALF_LIFE)
+"""What is left of the price after one block."""
 
 
 def register(state: ChainState, *, coldkey: str, hotkey: str, limit: float | None = None) -> ChainState:

@@ -6,9 +6,8 @@ Amounts are integers in rao (1e-9 token), as on the real chain. The dicts of a C
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.values import RAO as RAO
 from engine.values import Hyperparameters, Natural
-
-RAO = 10**9
 
 
 class Refused(Exception):

@@ -46,10 +46,10 @@ from engine.chain.substrate.refusals import BAD_PROOF
 from engine.chain.substrate.timelock import obstacle
 from engine.keys import Signer
 from engine.redaction import url_shown
-from engine.values import Outcome
+from engine.values import RAO, Outcome
 
 BLOCK_TIME_S = 12.0
-RAO = 10**9
+"""Until a node says otherwise: mainnet's."""
 
 CONNECT_S = 25.0
 """Limit for starting a process, connecting and loading the metadata, in seconds: failures show within 30 s."""
@@ -69,6 +69,8 @@ SLOWEST_POLL_S = 3.0
 AXON_PROTOCOL = 4
 AXON_VERSION = 1
 """Fields of `serve_axon` that nobody reads: the SDK's protocol, and our version."""
+
+Arguments = dict[str, Argument]
 
 
 class SubstrateChain:
@@ -170,11 +172,11 @@ class SubstrateChain:
 
     async def register(self, netuid: int, *, coldkey: Signer, hotkey: str, limit: float | None = None) -> Outcome:
         """Nodes older than July 2026 have no call with a limit; there, any price is paid."""
-        burned = ("burned_register", _arguments(netuid=netuid, hotkey=hotkey))
+        burned = ("burned_register", Arguments(netuid=netuid, hotkey=hotkey))
         if limit is None:
             return await self._extrinsic(coldkey, burned)
         rao = round(limit * RAO)
-        limited = ("register_limit", _arguments(netuid=netuid, hotkey=hotkey, limit_price=rao))
+        limited = ("register_limit", Arguments(netuid=netuid, hotkey=hotkey, limit_price=rao))
         return await self._extrinsic(coldkey, limited, burned)
 
     async def serve_axon(self, netuid: int, *, hotkey: Signer, ip: str, port: int) -> Outcome:
@@ -182,7 +184,7 @@ class SubstrateChain:
             address = ipaddress.ip_address(ip)
         except ValueError:
             return Outcome(status="rejected", reason=f"InvalidIpType: {ip!r} is neither an IPv4 nor an IPv6 address")
-        arguments = _arguments(
+        arguments = Arguments(
             netuid=netuid,
             version=AXON_VERSION,
             ip=str(int(address)),  # msgpack has no integers of 128 bits
@@ -204,13 +206,13 @@ class SubstrateChain:
         version_key: int = 0,
         born: int | None = None,
     ) -> Outcome:
-        arguments = _arguments(netuid=netuid, dests=[*uids], weights=[*values], version_key=version_key)
+        arguments = Arguments(netuid=netuid, dests=[*uids], weights=[*values], version_key=version_key)
         return await self._extrinsic(hotkey, self._of_mechanism("set{}_weights", arguments), born=born)
 
     async def commit_weights(
         self, netuid: int, *, hotkey: Signer, commit_hash: str, born: int | None = None
     ) -> Outcome:
-        arguments = _arguments(netuid=netuid, commit_hash=commit_hash)
+        arguments = Arguments(netuid=netuid, commit_hash=commit_hash)
         return await self._extrinsic(hotkey, self._of_mechanism("commit{}_weights", arguments), born=born)
 
     async def seal_weights(
@@ -235,7 +237,7 @@ class SubstrateChain:
     async def commit_timelocked(
         self, netuid: int, *, hotkey: Signer, sealed: Sealed, born: int | None = None
     ) -> Outcome:
-        arguments = _arguments(
+        arguments = Arguments(
             netuid=netuid,
             commit="0x" + sealed.commit.hex(),
             reveal_round=sealed.reveal_round,
@@ -261,36 +263,34 @@ class SubstrateChain:
         salt: Sequence[int],
         version_key: int = 0,
     ) -> Outcome:
-        arguments = _arguments(netuid=netuid, uids=[*uids], values=[*values], salt=[*salt], version_key=version_key)
+        arguments = Arguments(netuid=netuid, uids=[*uids], values=[*values], salt=[*salt], version_key=version_key)
         return await self._extrinsic(hotkey, self._of_mechanism("reveal{}_weights", arguments))
 
     async def add_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        arguments = _arguments(hotkey=hotkey, netuid=netuid, amount_staked=round(amount * RAO))
+        arguments = Arguments(hotkey=hotkey, netuid=netuid, amount_staked=round(amount * RAO))
         return await self._extrinsic(coldkey, ("add_stake", arguments))
 
     async def remove_stake(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        arguments = _arguments(hotkey=hotkey, netuid=netuid, amount_unstaked=round(amount * RAO))
+        arguments = Arguments(hotkey=hotkey, netuid=netuid, amount_unstaked=round(amount * RAO))
         return await self._extrinsic(coldkey, ("remove_stake", arguments))
 
     async def add_collateral(
         self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float, price: float
     ) -> Outcome:
-        arguments = _arguments(netuid=netuid, hotkey=hotkey, alpha=round(amount * RAO), limit_price=round(price * RAO))
+        arguments = Arguments(netuid=netuid, hotkey=hotkey, alpha=round(amount * RAO), limit_price=round(price * RAO))
         return await self._extrinsic(coldkey, ("add_collateral", arguments))
 
     async def set_min_collateral(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
-        arguments = _arguments(netuid=netuid, hotkey=hotkey, min_locked=round(amount * RAO))
+        arguments = Arguments(netuid=netuid, hotkey=hotkey, min_locked=round(amount * RAO))
         return await self._extrinsic(coldkey, ("set_min_collateral", arguments))
 
-    def _of_mechanism(self, name: str, arguments: dict[str, Argument]) -> tuple[str, dict[str, Argument]]:
+    def _of_mechanism(self, name: str, arguments: Arguments) -> tuple[str, Arguments]:
         """A call for the weights of our mechanism: the first mechanism has its own calls, the others share theirs."""
         if self._mechanism == 0:
             return name.format(""), arguments
         return name.format("_mechanism"), {**arguments, "mecid": self._mechanism}
 
-    async def _extrinsic(
-        self, signer: Signer, *forms: tuple[str, dict[str, Argument]], born: int | None = None
-    ) -> Outcome:
+    async def _extrinsic(self, signer: Signer, *forms: tuple[str, Arguments], born: int | None = None) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
         call = PalletCall(signer=signer.ss58_address, forms=forms, born=born)
         try:
@@ -398,7 +398,3 @@ class SubstrateChain:
 
     def _unexpected(self, answer: Answer) -> ChainUnavailable:
         return ChainUnavailable(f"{self.endpoint}: {type(answer).__name__} was not what was asked for")
-
-
-def _arguments(**given: Argument) -> dict[str, Argument]:
-    return given

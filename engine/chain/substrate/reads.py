@@ -4,7 +4,6 @@ The first reads the subnet's own values and its hotkeys, the second the items of
 their coldkeys and parents. Items that only newer runtimes have are read if they exist.
 """
 
-import hashlib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from engine.chain.interface import Look
-from engine.chain.substrate.storage import Item, Query, Storage
+from engine.chain.substrate.reveal_queue import commits, epochs_to_reveal, timelocked, weights_index
+from engine.chain.substrate.storage import SUBNETS, Item, Query, Storage, Values
 from engine.text import safe
-from engine.values import U16_MAX, Consensus, Hyperparameters, Kin, Metagraph, Neuron, Subnet, WeightCommit
+from engine.values import RAO, U16_MAX, Consensus, Hyperparameters, Kin, Metagraph, Neuron, Subnet
 
-RAO = 10**9
 U64_MAX = 2**64 - 1
 NAME_CELLS = 32
 NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
@@ -25,7 +24,7 @@ NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
 ROOT = 0
 """The root network, where stake is in TAO and counts on every subnet, scaled by TaoWeight."""
 
-SUBNETS, SYSTEM, DRAND, TIMESTAMP = "SubtensorModule", "System", "Drand", "Timestamp"
+SYSTEM, DRAND, TIMESTAMP = "System", "Drand", "Timestamp"
 
 USUAL_UIDS = 256
 """How many uids are requested before their number is known: most subnets have this many."""
@@ -44,11 +43,6 @@ OF_MECHANISM = ("Incentive", "LastUpdate")
 and the commits are stored by the number of a mechanism (`weights_index`), which equals the netuid for a subnet's first
 mechanism."""
 
-_MECHANISMS_APART = 4096
-
-MOST_EPOCHS = 64
-"""Reveal periods searched for timelocked commits; a subnet's is usually 1, and at most 100."""
-
 EXTRAS = (
     "SubnetEpochConsensus", "CollateralLockShare", "CollateralDrainRatio", "NetworkPowRegistrationAllowed",
     "BurnHalfLife", "BurnIncreaseMult", "ImmuneOwnerUidsLimit", "MinNonImmuneUids",
@@ -58,9 +52,6 @@ EXTRAS = (
 """Also by netuid; a runtime may lack them."""
 
 COLLATERAL = "MinerCollateral"
-TIMELOCKED_COMMITS = "TimelockedWeightCommits"
-
-Values = Mapping[str, Any]
 
 
 class NotOnChain(Exception):
@@ -80,11 +71,6 @@ class _Own(Struct, frozen=True, kw_only=True):
     parents: list[tuple[int, str]]
     children: list[tuple[int, str]]
     take: int
-
-
-def weights_index(netuid: int, mechanism: int) -> int:
-    """The number under which a mechanism's weights and commits are stored."""
-    return mechanism * _MECHANISMS_APART + netuid
 
 
 def read_look(
@@ -125,7 +111,7 @@ def read_look(
     hotkeys += storage.read(query, _keys(netuid, range(uids, number))) if number > uids else []
 
     owns, rows = _owns(storage, query, netuid, index, hotkeys, _validating(of_subnet, hotkeys, hotkey))
-    names, locked, alphas, queued = _beyond(storage, query, netuid, owns, _epochs_to_reveal(storage, of_subnet, index))
+    names, locked, alphas, queued = _beyond(storage, query, netuid, owns, epochs_to_reveal(storage, of_subnet, index))
     weight = of_subnet["TaoWeight"] / U64_MAX
     block = int(of_subnet["Number"])
     last_epoch, next_epoch = _epochs(of_subnet, block)
@@ -145,8 +131,8 @@ def read_look(
         rows=rows,
         beacon_round=of_subnet.get("LastStoredRound", 0),
         commits=(
-            *_commits(of_subnet.get("WeightCommits") or (), block),
-            *(_timelocked(of_subnet, queued, hotkey) if hotkey else ()),
+            *commits(of_subnet.get("WeightCommits") or (), block),
+            *(timelocked(of_subnet, queued, hotkey) if hotkey else ()),
         ),
         balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
         made_at=of_subnet.get("Now", 0) / 1000,
@@ -365,49 +351,3 @@ def _axon(stored: dict[str, Any] | None) -> tuple[str, int, int]:
         return str(made(stored["ip"])), stored["port"], stored["block"]
     except ValueError:  # an IPv4 axon with more than 32 bits
         return "", 0, stored["block"]
-
-
-def _epochs_to_reveal(storage: Storage, stored: Values, index: int) -> list[Item]:
-    """The queues of unrevealed timelocked commits, oldest first: one per epoch."""
-    if not (stored["CommitRevealWeightsEnabled"] and storage.has(SUBNETS, TIMELOCKED_COMMITS)):
-        return []
-    epoch, period = stored["SubnetEpochIndex"], min(stored["RevealPeriodEpochs"], MOST_EPOCHS)
-    return [(SUBNETS, TIMELOCKED_COMMITS, index, past) for past in range(max(epoch - period, 0), epoch + 1)]
-
-
-def timelocked_commits(storage: Storage, query: Query, netuid: int, mechanism: int, hotkey: str) -> frozenset[str]:
-    """The hashes of this hotkey's timelocked commits that wait to be revealed. Raises `Unfit`."""
-    rules = ("CommitRevealWeightsEnabled", "SubnetEpochIndex", "RevealPeriodEpochs")
-    found = storage.read(query, [(SUBNETS, name, netuid) for name in rules])
-    queues = _epochs_to_reveal(storage, dict(zip(rules, found, strict=True)), weights_index(netuid, mechanism))
-    waiting = (one for queue in storage.read(query, queues) for one in queue)
-    return frozenset(_commit_hash(sealed) for who, _, sealed, _ in waiting if who == hotkey)
-
-
-def _commit_hash(sealed: bytes) -> str:
-    return "0x" + hashlib.blake2b(sealed, digest_size=32).hexdigest()
-
-
-def _timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[WeightCommit]:
-    """This hotkey's commits in these queues, the last of which is the current epoch's."""
-    epoch, period, tempo = stored["SubnetEpochIndex"], stored["RevealPeriodEpochs"], stored["Tempo"]
-    for ahead, queue in enumerate(queues, epoch - len(queues) + 1 + period - epoch):
-        first = stored["LastEpochBlock"] + ahead * tempo
-        for who, made, commit, _ in queue:
-            if who == hotkey:
-                yield WeightCommit(
-                    hash=_commit_hash(commit),
-                    block=made,
-                    reveal_from=first,
-                    reveal_until=first + tempo - 1,
-                    timelocked=True,
-                )
-
-
-def _commits(stored: Iterable[tuple[bytes, int, int, int]], block: int) -> tuple[WeightCommit, ...]:
-    """Only the commits that can still be revealed: the chain keeps expired ones until the next commit."""
-    return tuple(
-        WeightCommit(hash="0x" + bound.hex(), block=made, reveal_from=first, reveal_until=last)
-        for bound, made, first, last in stored
-        if last >= block
-    )

@@ -28,6 +28,12 @@ MOST_KEYS = 10_000
 Item = tuple[Any, ...]
 """A storage item: its pallet, its name, and its keys."""
 
+Values = Mapping[str, Any]
+"""The values of a subnet's items, by their names."""
+
+SUBNETS = "SubtensorModule"
+"""The pallet of all that is about subnets."""
+
 Query = Callable[[Sequence[str]], Mapping[str, str | None]]
 """One round trip: the values stored under these keys ("0x…"), at one block."""
 

@@ -13,6 +13,7 @@ OPEN_SHARE = 0.2
 """The share of questions without a known answer; the others keep a miner honest."""
 
 KIB = 1024
+"""Bytes."""
 
 
 class Question(Struct, frozen=True, kw_only=True):

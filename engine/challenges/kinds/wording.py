@@ -60,6 +60,7 @@ _BARE = 0.1
 _MAX_TOKENS = (128, 160, 192)
 _TEMPERATURES = (0.2, 0.3, 0.5, 0.7)
 _TOP_P = (0.9, 0.95)
+"""How often a question comes without any instruction, and the parameters that it is drawn with: a user's usual ones."""
 
 
 def put(rng: random.Random, task: Task) -> Question:

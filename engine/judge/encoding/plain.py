@@ -10,6 +10,8 @@ import numpy as np
 from engine.judge.encoding.interface import Vectors, unit_rows
 
 MAX_CHARACTERS = 65_536
+"""Of a text, as much as is encoded: all of one of 16,000 tokens."""
+
 _WORD = re.compile(r"[a-z0-9]+")
 
 

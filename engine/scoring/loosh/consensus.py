@@ -12,6 +12,9 @@ from engine.scoring.loosh.cosine import Vectors, cosines, upper
 
 MIN_QUALITY = 0.35
 MIN_COSINE = 0.20
+"""An answer of less quality, or less like the question, does not take part in the consensus; as in the network's
+validator."""
+
 SPREAD = 1.0
 """The part of the standard deviation that is added to the mean agreement: the more they differ, the higher the
 score."""
@@ -79,6 +82,8 @@ def agreement(likeness: Vectors, weights: NDArray[np.float64]) -> float:
 ENOUGH = 3
 NEIGHBOURS = 2
 BETTER_BY = 0.15
+"""Fewer answers than this have no outliers, how many neighbours an answer is compared with, and by how much the
+outliers must be better to stay instead of the others; as in the network's validator."""
 
 
 def staying(vectors: Vectors, quality: NDArray[np.float64]) -> tuple[NDArray[np.bool_], bool]:
@@ -96,6 +101,7 @@ def staying(vectors: Vectors, quality: NDArray[np.float64]) -> tuple[NDArray[np.
 
 
 APART = 0.5
+"""The distance (one less the mean cosine) at which two groups of answers are two; as in the network's validator."""
 
 
 def groups(likeness: Vectors, votes: NDArray[np.float64]) -> list[list[int]]:

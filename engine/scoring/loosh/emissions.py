@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 INSIDE = 1.2
 MOST = 1.5
+"""The factor for members of the consensus, and the most that the best one's lead is worth; as in the network's
+validator."""
 
 
 def time_shares(ms: Sequence[float]) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ ANSWERED = 0.15
 INSIDE = 0.10
 DIVERSE_FROM = 0.6
 MOST_DIVERSE = 0.15
+"""The bonus of members; and the likeness below which an answer outside is diverse, with its highest bonus. As in the
+network's validator."""
 
 
 def likeness_to_consensus(consensus: Consensus, vectors: Vectors, votes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ MIN_RELEVANCE, MIN_COHERENCE = 0.4, 0.3
 STEP_DISTANCE = 0.7
 BEST_STEPS, STEP_WIDTH = 4, 2.0
 STEEPNESS = 8.0
+"""The network's validator's: the cosine that covers a part of the question; that of neighbouring sentences between
+which the thread breaks, and the share of such breaks that is punished; the gates; how far apart steps are, how many are
+best and how wide their bell is; and the slope of the sigmoids."""
 
 
 class EmbeddedAnswer(Struct, frozen=True):

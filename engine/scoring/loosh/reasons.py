@@ -14,6 +14,8 @@ from engine.values import Reply, Verdict
 
 QUALITY = ("relevance", "coherence", "coverage", "complexity", "density", "specificity")
 PAIRS_TOLD = 5
+"""Of an answer's suspicious pairs, those that its reasons name: as many as fit in a line of the screen."""
+
 _HOW = {"semantic": "meaning", "fusion": "meaning, wording or structure", "trajectory": "the course of its sentences"}
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice, pairwise
 
 MIN_WORDS = 3
+"""As in the network's validator."""
+
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _LIST_MARK = re.compile(r"(?:^|(?<!\s)[^\S\n]*+\n)\s*+(?:\d+[.)]|[-•*])\s*")
 _CONJUNCTION = re.compile(r"(?<!\s)\s++(?:and|or)\s+", re.IGNORECASE)

@@ -22,6 +22,8 @@ TRIALS = 3
 
 MAX_STEPS = 300
 TOLERANCE = 1e-4
+"""scikit-learn's own defaults."""
+
 _DRAWS = np.random.RandomState(SEED).random_sample((BEGINNINGS, 1 + (STAGES - 1) * TRIALS))
 
 

@@ -22,6 +22,9 @@ APART = 0.01
 FEW_PAIRS = 3
 MEANING, WORDING, STRUCTURE, COURSE = 0.92, 0.85, 0.80, 0.85
 WITHIN_GROUP = 0.90
+"""The network's validator's: the least length; of the round's cosines the percentiles that a pair exceeds, with their
+floors, which count alone where there are few pairs, and how far they lie apart; the likenesses in meaning, wording,
+structure and course that make a pair; and how alike the members of a group are."""
 
 How = Literal["semantic", "fusion", "trajectory"]
 

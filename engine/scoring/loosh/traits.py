@@ -11,6 +11,8 @@ from engine.scoring.loosh.cosine import Vectors, cosines
 from engine.scoring.loosh.stages import STAGES, stages
 
 FEATURES = 5_000
+"""The words and word pairs that count, the most frequent first; as in the network's validator."""
+
 _SENTENCE_ENDS = re.compile(r"[.!?]+")
 _NUMBERED = re.compile(r"^[^\S\n]*\d+[.)]\s", re.MULTILINE)
 _BULLETED = re.compile(r"^[^\S\n]*[-•*]\s", re.MULTILINE)

@@ -60,6 +60,7 @@ def shape(text: str) -> float:
 
 TOP = 10
 FEATURES = 5_000
+"""The words of a text that are weighed, of which the heaviest count; as in the network's validator."""
 
 
 def keywords(question: str, answers: Sequence[str]) -> list[str]:

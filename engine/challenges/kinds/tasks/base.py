@@ -9,6 +9,7 @@ from msgspec import Struct
 from engine.values import AnswerType
 
 LURES = 4
+"""Wrong answers kept of those that a question tempts to: more are seldom tempting."""
 
 NAMES = (
     "Ada", "Ben", "Clara", "David", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Liam", "Mona", "Nils",
