@@ -18,7 +18,7 @@ PRICE_TOLERANCE = 0.005
 """How far a price may move before a purchase fails: the SDK's default."""
 
 
-def _owned(snapshot: Snapshot) -> Iterator[str]:
+def _owned(snapshot: Snapshot, _typed: str = "") -> Iterator[str]:
     yield from filter(None, (unless_read_only(snapshot), unregistered(snapshot)))
     yield from by_coldkey(snapshot)
 
@@ -39,17 +39,11 @@ def _to_unstake(snapshot: Snapshot, typed: str) -> Iterator[str]:
 
 def _to_lock(snapshot: Snapshot, typed: str) -> Iterator[str]:
     chain, short = snapshot.chain, _amount_of(typed) - snapshot.chain.movable
-    yield from _with_collateral(snapshot)
-    if short > 0 and not chain.price:
+    yield from _owned(snapshot)
+    if short > 0 and not _highest(chain):
         yield f"at most α{chain.movable:,.4f} can be locked: no price is known for the rest"
     elif short > 0:
         yield from too_poor(snapshot, short * _highest(chain), f"the missing α{short:,.4f} cost up to")
-
-
-def _with_collateral(snapshot: Snapshot, _typed: str = "") -> Iterator[str]:
-    yield from _owned(snapshot)
-    if snapshot.chain.network == EMBEDDED:
-        yield "the embedded chain has no collateral"
 
 
 def _held(chain: ChainView) -> str:
@@ -113,7 +107,7 @@ def _left(chain: ChainView, cost: float) -> list[tuple[str, Line]]:
 
 def _highest(chain: ChainView) -> float:
     """The highest price that is paid for what free stake lacks: little more than what the operator has seen."""
-    return chain.price * (1 + PRICE_TOLERANCE)
+    return 1.0 if chain.network == EMBEDDED else chain.price * (1 + PRICE_TOLERANCE)
 
 
 def amount_in(typed: str) -> float:
@@ -172,7 +166,7 @@ STAKE = Context(
             order=lambda asked_of, typed: AddCollateral(amount=amount_in(typed), price=_highest(asked_of.chain)),
         ),
         _stake(
-            _with_collateral,
+            _owned,
             id="chain.floor",
             label="collateral floor…",
             about="Keep this hotkey's collateral from draining below an amount (0 for none); its earnings top it up.",

@@ -1,7 +1,7 @@
 """What each call does to the chain: the embedded chain's rules, under the runtime's names."""
 
 import ipaddress
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.chain.commitment import commitment
 from engine.chain.embedded import neurons, weights
@@ -21,7 +21,7 @@ POOL_CODES = {
     "InvalidPort": 13,
 }
 """What the transaction pool refuses by itself, and under which number (CustomTransactionError); all else fails in a
-block. A registration is not looked at by the pool."""
+block. A registration is not looked at by the pool, nor is what is done with collateral."""
 
 
 NO_ADDRESS = ("127.0.0.1", "::1")
@@ -58,43 +58,17 @@ def apply(state: ChainState, signer: str, name: str, given: dict[str, Any]) -> C
             return neurons.remove_stake(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO)
         case "add_stake", {"hotkey": hotkey, "amount_staked": rao}:
             return neurons.add_stake(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO)
+        case "add_collateral", {"hotkey": hotkey, "alpha": rao, "limit_price": limit}:
+            return neurons.add_collateral(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO, price=limit / RAO)
+        case "set_min_collateral", {"hotkey": hotkey, "min_locked": rao}:
+            return neurons.set_min_collateral(state, coldkey=signer, hotkey=hotkey, amount=rao / RAO)
         case _:
             raise NotImplementedError(name)
 
 
-COLLATERAL_CALLS = ("add_collateral", "set_min_collateral")
-
-
-class Bond(NamedTuple):
-    """A hotkey's collateral and its floor, in rao."""
-
-    locked: int = 0
-    floor: int = 0
-
-
-def bonded(state: ChainState, bond: Bond, signer: str, name: str, given: dict[str, Any]) -> tuple[ChainState, Bond]:
-    """The state after one of `COLLATERAL_CALLS`, and the hotkey's bond. Raises `Refused`.
-
-    An alpha costs one token here, as everywhere on the embedded chain.
-    """
-    hotkey = given["hotkey"]
-    account = state.hotkeys.get(hotkey)
-    if account is None:
-        raise Refused("HotKeyAccountNotExists")
-    if account.coldkey != signer:
-        raise Refused("NonAssociatedColdKey")
-    if name == "set_min_collateral":
-        return state, bond._replace(floor=given["min_locked"])
-    alpha = given["alpha"]
-    if alpha <= 0:
-        raise Refused("AmountTooLow")
-    if (short := alpha - (account.stake - bond.locked)) > 0:
-        if given["limit_price"] < RAO:
-            raise Refused("SlippageTooHigh")
-        state = neurons.add_stake(state, coldkey=signer, hotkey=hotkey, amount=short / RAO)
-    return state, bond._replace(locked=bond.locked + alpha)
+UNSEEN = ("burned_register", "register_limit", "add_collateral", "set_min_collateral")
 
 
 def pool_code(name: str, refusal: Refused) -> int | None:
     """The number under which the pool refuses this call, None where it lets it through."""
-    return None if name in ("burned_register", "register_limit") else POOL_CODES.get(refusal.name)
+    return None if name in UNSEEN else POOL_CODES.get(refusal.name)

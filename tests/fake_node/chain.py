@@ -11,10 +11,10 @@ from engine.chain.embedded.state import ChainState, Refused, genesis
 from engine.chain.embedded.timelock import Payload
 from engine.keys import SS58_FORMAT, verify
 from engine.values import Hyperparameters
-from tests.fake_node.calls import COLLATERAL_CALLS, Bond, apply, bonded, pool_code
+from tests.fake_node.calls import apply, pool_code
 from tests.fake_node.codec import Codec, Extrinsic, mainnet
 from tests.fake_node.metadata import at_spec, grown, grown_codec
-from tests.fake_node.storage import stored
+from tests.fake_node.storage import collateral, stored
 
 FINAL_AFTER = 3
 """A block is final when so many have followed it, as on mainnet; no reorganisation goes deeper."""
@@ -41,20 +41,14 @@ class Block:
         self.extrinsics: list[Extrinsic] = []
         self.results: list[int | None] = []
         self.also: dict[str, str] = {}
-        self.bonds: dict[str, Bond] = {}
         seed = f"{parent} {state.block} {state.seed} {branch}".encode()
         self.hash = "0x" + hashlib.blake2b(seed, digest_size=32).hexdigest()
 
     @cached_property
     def storage(self) -> dict[str, str]:
         """Every item by its key. It is not looked at before the block is whole."""
-        kept = (self._bond(hotkey, bond) for hotkey, bond in self.bonds.items())
-        return {**stored(self.codec, self.state, self.nonces), **dict([self._events()]), **self.also, **dict(kept)}
-
-    def _bond(self, hotkey: str, bond: Bond) -> tuple[str, str]:
-        value = {"locked": bond.locked, "min_locked": bond.floor, "earned": 0, "drain_ratio": {"bits": 2**64}}
-        where = (self.state.netuid, hotkey, self.state.hotkeys[hotkey].coldkey)
-        return grown_codec().entry("MinerCollateral", *where, value=value)
+        kept = collateral(self.state)
+        return {**stored(self.codec, self.state, self.nonces), **dict([self._events()]), **self.also, **kept}
 
     def _events(self) -> tuple[str, str]:
         reveals = [
@@ -147,7 +141,7 @@ class FakeChain:
         parent = self.head
         state, nonces = next_block(parent.state, self.sealed.get), dict(parent.nonces)
         block = Block(self.codec, parent.hash, state, nonces, spec=self.spec, branch=self._branch)
-        block.also, block.bonds = parent.also, parent.bonds
+        block.also = parent.also
         waiting, self.pool = self.pool, []
         for extrinsic in waiting:
             signer = address(extrinsic)
@@ -158,7 +152,7 @@ class FakeChain:
             nonces[signer] = extrinsic.nonce + 1
             block.extrinsics.append(extrinsic)
             try:
-                block.state = state = self._apply(block, signer, *self.call(extrinsic.call))
+                block.state = state = apply(state, signer, *self.call(extrinsic.call))
                 block.results.append(None)
             except Refused as refusal:
                 block.results.append(self.codec.error_index(refusal.name))
@@ -167,14 +161,6 @@ class FakeChain:
     def call(self, data: bytes) -> tuple[str, dict[str, Any]]:
         """A call's name and arguments, by the metadata in force."""
         return (grown_codec() if self._has_grown else self.codec).call(data)
-
-    def _apply(self, block: Block, signer: str, name: str, given: dict[str, Any]) -> ChainState:
-        """The state after a call; collateral is the block's own. Raises `Refused`."""
-        if name not in COLLATERAL_CALLS:
-            return apply(block.state, signer, name, given)
-        state, bond = bonded(block.state, block.bonds.get(given["hotkey"], Bond()), signer, name, given)
-        block.bonds = {**block.bonds, given["hotkey"]: bond}
-        return state
 
     def reorganise(self, depth: int) -> None:
         """Another branch wins: the newest blocks never were, others are in their place, and what they held is back in
@@ -220,8 +206,7 @@ class FakeChain:
                 raise RpcError(1014, "Priority is too low: (0 vs 0)")
         name, given = self.call(extrinsic.call)
         try:
-            if name not in COLLATERAL_CALLS:
-                apply(head.state, signer, name, given)
+            apply(head.state, signer, name, given)
         except Refused as refusal:
             code = pool_code(name, refusal)
             if code is not None:

@@ -17,6 +17,9 @@ _BEGIN = "6d6574610e"
 _U64, _U64F64 = 6, 56
 """Types of mainnet's metadata, by number."""
 
+_ONE = "0x" + (2**64).to_bytes(16, "little").hex()
+"""The number 1 with 64 bits behind the point."""
+
 
 def at_spec(metadata: str, spec: int) -> str:
     """The same metadata from the runtime of this spec version."""
@@ -70,6 +73,8 @@ def _with_collateral(pallet: dict[str, Any], *, kind: int) -> dict[str, Any]:
     known = {one["name"]: one for one in entries}
     by_netuid = known["MaxAllowedUids"]  # a u16
     new = [{**by_netuid, "name": name, "default": "0x0000"} for name in ("CollateralLockShare", "SubnetEpochConsensus")]
+    drain = {**by_netuid["type"]["Map"], "value": _U64F64}
+    new.append({**by_netuid, "name": "CollateralDrainRatio", "type": {"Map": drain}, "default": _ONE})
     by_all = known["RootClaimed"]["type"]["Map"]  # by netuid, hotkey and coldkey
     kept = {"name": "MinerCollateral", "modifier": "Optional", "type": {"Map": {**by_all, "value": kind}}}
     new.append({**by_netuid, **kept, "default": "0x00"})

@@ -8,6 +8,7 @@ from typing import Any
 from engine.chain.embedded.state import ChainState, Slot, is_active, to_rao
 from engine.chain.embedded.weights import waiting_commits
 from tests.fake_node.codec import Codec
+from tests.fake_node.metadata import grown_codec
 
 U16 = 65535
 
@@ -66,6 +67,31 @@ def stored(codec: Codec, state: ChainState, nonces: Mapping[str, int]) -> dict[s
             *(
                 entry("Account", who, value=_account(nonces.get(who, 0), state.balances.get(who, 0)), pallet="System")
                 for who in {*nonces, *state.balances}
+            ),
+        )
+    )
+
+
+def collateral(state: ChainState) -> dict[str, str]:
+    """What only runtimes with collateral store, by its key: nothing on a subnet without any."""
+    rules = state.rules
+    bound = {hotkey: account for hotkey, account in state.hotkeys.items() if account.locked or account.floor}
+    if not (rules.collateral_share or bound):
+        return {}
+    entry, drain = grown_codec().entry, {"bits": int(rules.collateral_drain * 2**64)}
+    return dict(
+        (
+            entry("CollateralLockShare", state.netuid, value=round(rules.collateral_share * U16)),
+            entry("CollateralDrainRatio", state.netuid, value=drain),
+            *(
+                entry(
+                    "MinerCollateral",
+                    state.netuid,
+                    hotkey,
+                    account.coldkey,
+                    value={"locked": account.locked, "min_locked": account.floor, "earned": 0, "drain_ratio": drain},
+                )
+                for hotkey, account in bound.items()
             ),
         )
     )

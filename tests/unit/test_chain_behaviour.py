@@ -18,6 +18,7 @@ from engine.chain.embedded.timelock import Payload
 from engine.chain.interface import TIMELOCKED, Chain, Fate, Look, Sealed
 from engine.chain.substrate import SubstrateChain
 from engine.values import Hyperparameters, Outcome
+from tests.fake_node.metadata import grown, grown_codec
 from tests.fake_node.node import FakeNode, running
 from tests.unit.chain_helpers import NETUID, kept_process, key
 
@@ -104,6 +105,9 @@ class NodeBench:
 @asynccontextmanager
 async def substrate(folder: Path, rules: Hyperparameters) -> AsyncIterator[Bench]:
     async with running(FakeNode(NETUID, rules)) as node:
+        if rules.collateral_share:
+            grown_codec()  # which takes seconds in which the node would not answer
+            node.chain.upgrade(grown())
         chain = SubstrateChain(node.url, process=kept_process())
         try:
             yield NodeBench(chain, node)
@@ -487,6 +491,71 @@ async def test_stake_comes_back_to_its_owner_alone(opened: Open) -> None:
     assert after.own is not None
     assert before.own.stake - after.own.stake == pytest.approx(2)
     assert after.balance - before.balance == pytest.approx(2)
+
+
+# -- collateral ------------------------------------------------------------------------------------------------
+
+BONDED: dict[str, Any] = {"collateral_share": 0.5, "collateral_drain": 2.0, "stake_threshold": 0.0}
+
+
+async def held(bench: Bench, name: str = "validator") -> tuple[float, float]:
+    """Stake and collateral of a hotkey."""
+    own = (await look_at(bench, name)).own
+    assert own is not None
+    return own.stake, own.collateral
+
+
+async def test_a_share_of_the_price_is_locked_and_freed_by_what_the_hotkey_earns(opened: Open) -> None:
+    bench = await opened(**BONDED)
+    before = await look_at(bench)
+    assert before.rules.collateral_share == pytest.approx(0.5, abs=1e-4)
+    assert before.rules.locked == pytest.approx(before.rules.burn / 2, rel=1e-3)
+    await register(bench, "validator")
+    paid = before.balance - (await look_at(bench)).balance
+    stake, locked = await held(bench)
+    assert locked == stake == pytest.approx(paid / 2, rel=1e-3)
+    stuck = await bench.chain.remove_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=locked / 2)
+    assert error_of(stuck) == "NotEnoughStakeToWithdraw"
+
+    look = await look_at(bench)
+    await bench.pass_blocks(look.next_epoch - look.block)
+    earned = (await held(bench))[0] - stake
+    assert earned > locked, "it is the only one to earn"
+    assert (await held(bench))[1] == 0
+    assert (await bench.chain.remove_stake(NETUID, coldkey=COLD, hotkey=VALIDATOR.ss58_address, amount=locked)).ok
+
+
+async def test_collateral_is_added_from_free_stake_or_bought_and_kept_above_a_floor(opened: Open) -> None:
+    bench = await opened(**BONDED)
+    await register(bench, "validator")
+    whose: dict[str, Any] = {"coldkey": COLD, "hotkey": VALIDATOR.ss58_address}
+    assert (await bench.chain.add_stake(NETUID, amount=30, **whose)).ok
+    stake, locked = await held(bench)
+    assert (await bench.chain.add_collateral(NETUID, amount=20, price=0.5, **whose)).ok, "there is free stake"
+    assert await held(bench) == pytest.approx((stake, locked + 20))
+    dear = await bench.chain.add_collateral(NETUID, amount=20, price=0.5, **whose)
+    strange = await bench.chain.add_collateral(
+        NETUID, coldkey=key("poor"), hotkey=VALIDATOR.ss58_address, amount=1, price=2
+    )
+    assert [error_of(one) for one in (dear, strange)] == ["SlippageTooHigh", "NonAssociatedColdKey"]
+    assert (await bench.chain.add_collateral(NETUID, amount=20, price=1.5, **whose)).ok
+    assert await held(bench) == pytest.approx((stake + 10, locked + 40))
+
+    assert (await bench.chain.set_min_collateral(NETUID, amount=39, **whose)).ok
+    look = await look_at(bench)
+    await bench.pass_blocks(look.next_epoch - look.block)
+    assert (await held(bench))[1] == pytest.approx(39)
+
+
+async def test_collateral_stands_still_with_a_hotkey_that_earns_nothing(opened: Open) -> None:
+    bench = await opened(max_uids=1, immunity_period=0, **BONDED)
+    await register(bench, "validator")
+    _, locked = await held(bench)
+    await register(bench, "miner")
+    assert (await look_at(bench)).own is None
+    await bench.pass_blocks(RULES.tempo)
+    await register(bench, "validator")
+    assert (await held(bench))[1] > locked, "what was locked before is locked still"
 
 
 # -- being given up --------------------------------------------------------------------------------------------

@@ -321,8 +321,10 @@ def test_stake_is_added_and_taken_back(told: Told, folder: Path) -> None:
     assert (after["stake"], after["balance"]) == (pytest.approx(before["stake"] - 1), pytest.approx(11))
     assert "can be moved" in told(2, "chain", "unstake", "1e6", "--yes")["reason"]
     assert "enter an amount" in told(2, "chain", "unstake", "all", "--yes")
-    for what in ("collateral", "floor"):
-        assert told(2, "chain", what, "1", "--dry-run")["obstacles"] == ["the embedded chain has no collateral"]
+    assert told(0, "chain", "collateral", "3", "--yes")["outcome"] == "ok"
+    assert told(0, "chain", "floor", "2", "--yes")["outcome"] == "ok"
+    locked = told(2, "chain", "unstake", str(after["stake"] - 2), "--dry-run")["obstacles"]
+    assert [one.partition(": ")[2] for one in locked] == ["α3.0000 is locked as collateral"]
 
 
 def test_without_a_role_it_says_whose_chain_it_is_and_asks_where_another_is_set(

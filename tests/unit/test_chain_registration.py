@@ -71,12 +71,12 @@ def test_the_burn_rises_with_each_registration_up_to_the_maximum() -> None:
 
 
 def test_the_burn_halves_in_its_half_life_and_stops_at_the_minimum() -> None:
-    burn = RAO
-    for _ in range(360):
-        burn = decayed_burn(burn)
-    assert burn == pytest.approx(RAO / 2, abs=360)
-    assert decayed_burn(MIN_BURN + 1) == MIN_BURN
-    assert decayed_burn(MIN_BURN - 7) == MIN_BURN - 7
+    for half_life in (360, 20):
+        state = replace(subnet(rules=replace(RULES, burn_half_life=half_life)), burn=RAO)
+        assert later(state, half_life).burn == pytest.approx(RAO / 2, abs=half_life)
+        assert decayed_burn(replace(state, burn=MIN_BURN + 1)) == MIN_BURN
+        assert decayed_burn(replace(state, burn=MIN_BURN - 7)) == MIN_BURN - 7
+    assert later(replace(subnet(rules=replace(RULES, burn_half_life=0)), burn=RAO), 9).burn == RAO
 
 
 def test_the_lowest_emission_outside_immunity_gives_way() -> None:

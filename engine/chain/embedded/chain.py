@@ -37,9 +37,6 @@ BLOCK_TIME_S = 12.0
 """The real chain's."""
 
 
-NO_COLLATERAL = "CallNotFound: the embedded chain has no collateral"
-
-
 class ChainFull(ChainUnavailable):
     """No space left for the file; the operator of this machine can fix that."""
 
@@ -259,11 +256,27 @@ class EmbeddedChain:
             lambda state: neurons.remove_stake(_subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount),
         )
 
-    async def add_collateral(self, netuid: int, **_call: object) -> Outcome:
-        return Outcome(status="rejected", reason=f"{NO_COLLATERAL} on netuid {netuid}")
+    async def add_collateral(
+        self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float, price: float
+    ) -> Outcome:
+        owner = coldkey.ss58_address
+        return await self._extrinsic(
+            coldkey,
+            ("add_collateral", netuid, hotkey, amount, price),
+            lambda state: neurons.add_collateral(
+                _subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount, price=price
+            ),
+        )
 
-    async def set_min_collateral(self, netuid: int, **_call: object) -> Outcome:
-        return Outcome(status="rejected", reason=f"{NO_COLLATERAL} on netuid {netuid}")
+    async def set_min_collateral(self, netuid: int, *, coldkey: Signer, hotkey: str, amount: float) -> Outcome:
+        owner = coldkey.ss58_address
+        return await self._extrinsic(
+            coldkey,
+            ("set_min_collateral", netuid, hotkey, amount),
+            lambda state: neurons.set_min_collateral(
+                _subnet(state, netuid), coldkey=owner, hotkey=hotkey, amount=amount
+            ),
+        )
 
     # -- the `Sandbox` interface ------------------------------------------------------------------------------------
 

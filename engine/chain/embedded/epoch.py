@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from engine.chain.embedded.neurons import decayed_burn
+from engine.chain.embedded.neurons import decayed_burn, earned
 from engine.chain.embedded.state import RAO, ChainState, Hotkey, is_active, to_rao
 from engine.chain.embedded.timelock import Payload, opened
 from engine.chain.embedded.weights import reveal_due
@@ -23,7 +23,7 @@ def next_block(state: ChainState, opened: Callable[[bytes], Payload | None] = op
 
     `opened` opens the timelocked commits of the block's epoch.
     """
-    state = replace(state, block=state.block + 1, burn=decayed_burn(state.burn))
+    state = replace(state, block=state.block + 1, burn=decayed_burn(state))
     if state.block < next_epoch(state):
         return state
     return reveal_due(run_epoch(state), opened)
@@ -127,9 +127,7 @@ def _permitted(shares: Sequence[float], most: int) -> frozenset[int]:
 
 
 def _paid(state: ChainState, emission: Sequence[int]) -> dict[str, Hotkey]:
-    """The hotkeys' accounts with the emission added as stake."""
-    earned = {slot.hotkey: amount for slot, amount in zip(state.slots, emission, strict=True)}
-    return {
-        hotkey: replace(account, stake=account.stake + earned.get(hotkey, 0))
-        for hotkey, account in state.hotkeys.items()
-    }
+    """The hotkeys' accounts with the emission added as stake; who earns nothing frees no collateral."""
+    amounts = {slot.hotkey: amount for slot, amount in zip(state.slots, emission, strict=True)}
+    drain = state.rules.collateral_drain
+    return {hotkey: earned(account, amounts.get(hotkey, 0), drain) for hotkey, account in state.hotkeys.items()}

@@ -50,6 +50,8 @@ def _neuron(state: ChainState, uid: int, slot: Slot) -> Neuron:
         port=axon.port,
         axon_block=axon.block,
         stake=account.stake / RAO,
+        collateral=account.locked / RAO,
+        drain=state.rules.collateral_drain,
         validator_permit=slot.validator_permit,
         active=is_active(state, slot),
         incentive=slot.incentive,

@@ -1,4 +1,4 @@
-"""Neurons: they register for a burn, hold stake and serve at an axon.
+"""Neurons: they register for a price, burned or locked as collateral, hold stake and serve at an axon.
 
 As on the real chain, except that there is no subnet owner and no minimum number of uids outside immunity, and that
 loopback addresses are accepted.
@@ -10,27 +10,20 @@ from msgspec.structs import replace
 
 from engine.chain.embedded.state import RAO, AxonInfo, ChainState, Hotkey, Refused, Slot, to_rao, with_slot
 
-BURN_INCREASE = 1.26
-"""The factor by which a registration raises the price (BurnIncreaseMult)."""
-
-BURN_HALF_LIFE = 360
-"""Blocks in which the price halves (BurnHalfLife): one epoch at the default tempo."""
-
 MIN_BURN = 500_000
 MAX_BURN = 100 * RAO
-"""Bounds of the price, in rao: the defaults of MinBurn and MaxBurn."""
+"""Bounds of the price, in rao: the defaults of MinBurn and MaxBurn in mainnet's metadata."""
+
+TOKEN_PER_ALPHA = 1.0
+"""The price of stake, which no market makes here."""
 
 PORT_MAX = 65535
 """TCP's."""
 
-_DECAY = 0.5 ** (1 / BURN_HALF_LIFE)
-"""What is left of the price after one block."""
-
 
 def register(state: ChainState, *, coldkey: str, hotkey: str, limit: float | None = None) -> ChainState:
-    """Register the hotkey on a uid and charge its coldkey the burn; `limit` is in tokens.
-
-    A fresh registration counts as LastUpdate. Raises `Refused`.
+    """Register the hotkey on a uid and charge its coldkey the price, of which a share becomes collateral; `limit` is in
+    tokens. A fresh registration counts as LastUpdate. Raises `Refused`.
     """
     rules, balance = state.rules, state.balances.get(coldkey, 0)
     if limit is not None and state.burn > to_rao(limit):
@@ -50,17 +43,21 @@ def register(state: ChainState, *, coldkey: str, hotkey: str, limit: float | Non
     if uid < len(state.slots):
         state = _without_weights_on(state, uid)
     state = with_slot(state, uid, Slot(hotkey=hotkey, registered_at=state.block, last_update=state.block))
+    bond = int(state.burn * rules.collateral_share)
+    account = replace(account, stake=account.stake + bond, locked=account.locked + bond)
     return replace(
         state,
-        burn=max(state.burn, min(int(state.burn * BURN_INCREASE), MAX_BURN)),
+        burn=max(state.burn, min(int(state.burn * rules.burn_increase), MAX_BURN)),
         hotkeys={**state.hotkeys, hotkey: account},
         balances={**state.balances, coldkey: balance - state.burn},
     )
 
 
-def decayed_burn(burn: int) -> int:
+def decayed_burn(state: ChainState) -> int:
     """The burn one block later. It decays towards the minimum; a burn already below the minimum stays."""
-    return max(int(burn * _DECAY), min(burn, MIN_BURN))
+    half_life = state.rules.burn_half_life
+    kept = 0.5 ** (1 / half_life) if half_life else 1.0
+    return max(int(state.burn * kept), min(state.burn, MIN_BURN))
 
 
 def uid_to_prune(state: ChainState) -> int | None:
@@ -94,20 +91,44 @@ def add_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) ->
 
 def remove_stake(state: ChainState, *, coldkey: str, hotkey: str, amount: float) -> ChainState:
     """Turn stake back into its owner's tokens. Raises `Refused`."""
-    rao, account = to_rao(amount), state.hotkeys.get(hotkey)
-    if account is None:
-        raise Refused("HotKeyAccountNotExists", "register the hotkey first")
-    if account.coldkey != coldkey:
-        raise Refused("NonAssociatedColdKey", f"the hotkey belongs to {account.coldkey}")
+    rao, account = to_rao(amount), _owned(state, coldkey, hotkey)
     if rao <= 0:
         raise Refused("AmountTooLow")
-    if account.stake < rao:
-        raise Refused("NotEnoughStakeToWithdraw", f"there are {account.stake / RAO:g} on the hotkey")
+    if account.free < rao:
+        locked = f", of which {account.locked / RAO:g} are locked" if account.locked else ""
+        raise Refused("NotEnoughStakeToWithdraw", f"there are {account.stake / RAO:g} on the hotkey{locked}")
     return replace(
         state,
         hotkeys={**state.hotkeys, hotkey: replace(account, stake=account.stake - rao)},
         balances={**state.balances, coldkey: state.balances.get(coldkey, 0) + rao},
     )
+
+
+def add_collateral(state: ChainState, *, coldkey: str, hotkey: str, amount: float, price: float) -> ChainState:
+    """Lock stake of the hotkey; what is missing is bought, for at most `price` tokens an alpha. Raises `Refused`."""
+    rao, account = to_rao(amount), _owned(state, coldkey, hotkey)
+    if rao <= 0:
+        raise Refused("AmountTooLow")
+    if (short := rao - account.free) > 0:
+        if price < TOKEN_PER_ALPHA:
+            raise Refused("SlippageTooHigh", f"an alpha costs {TOKEN_PER_ALPHA:g}, the limit is {price:g}")
+        state = add_stake(state, coldkey=coldkey, hotkey=hotkey, amount=short / RAO)
+        account = state.hotkeys[hotkey]
+    return _with_account(state, hotkey, replace(account, locked=account.locked + rao))
+
+
+def set_min_collateral(state: ChainState, *, coldkey: str, hotkey: str, amount: float) -> ChainState:
+    """Keep the hotkey's collateral from draining below `amount`, which its earnings fill. Raises `Refused`."""
+    return _with_account(state, hotkey, replace(_owned(state, coldkey, hotkey), floor=to_rao(amount)))
+
+
+def earned(account: Hotkey, emission: int, drain: float) -> Hotkey:
+    """The account after its hotkey earned: `drain` is freed for each alpha, or the floor is filled."""
+    if account.locked < account.floor:
+        locked = min(account.floor, account.locked + emission)
+    else:
+        locked = max(account.floor, account.locked - int(emission * drain))
+    return replace(account, stake=account.stake + emission, locked=locked)
 
 
 def serve_axon(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
@@ -126,6 +147,20 @@ def placed(state: ChainState, *, hotkey: str, ip: str, port: int) -> ChainState:
     if not 0 < port <= PORT_MAX:
         raise Refused("InvalidPort", f"{port} is not between 1 and {PORT_MAX}")
     return with_slot(state, uid, replace(state.slots[uid], axon=AxonInfo(address, port, state.block)))
+
+
+def _owned(state: ChainState, coldkey: str, hotkey: str) -> Hotkey:
+    """The account of a hotkey of this coldkey. Raises `Refused`."""
+    account = state.hotkeys.get(hotkey)
+    if account is None:
+        raise Refused("HotKeyAccountNotExists", "register the hotkey first")
+    if account.coldkey != coldkey:
+        raise Refused("NonAssociatedColdKey", f"the hotkey belongs to {account.coldkey}")
+    return account
+
+
+def _with_account(state: ChainState, hotkey: str, account: Hotkey) -> ChainState:
+    return replace(state, hotkeys={**state.hotkeys, hotkey: account})
 
 
 def _is_immune(state: ChainState, slot: Slot) -> bool:

@@ -71,10 +71,20 @@ class Slot(Struct, frozen=True, kw_only=True):
 
 
 class Hotkey(Struct, frozen=True):
-    """A hotkey's account, which outlives its uid: its owner and its stake."""
+    """A hotkey's account, which outlives its uid: its owner, its stake, and how much of that is locked as collateral.
+
+    What it earns frees collateral above `floor`, and fills it up to there.
+    """
 
     coldkey: str
     stake: Natural = 0
+    locked: Natural = 0
+    floor: Natural = 0
+
+    @property
+    def free(self) -> int:
+        """The stake that may be withdrawn or locked."""
+        return self.stake - self.locked
 
 
 class ChainState(Struct, frozen=True, kw_only=True):

@@ -70,6 +70,8 @@ class _Head(Struct, frozen=True, kw_only=True):
     burn: Natural
     epochs: Natural = 0
     block_time: float = 0.0
+    bonds: dict[str, tuple[Natural, Natural]] = {}
+    """The collateral of the hotkeys that have any, and its floor."""
 
 
 class ChainGone(Exception):
@@ -208,11 +210,13 @@ def _state_in(connection: sqlite3.Connection) -> ChainState | None:
         slots = connection.execute("SELECT uid, value FROM slots ORDER BY uid").fetchall()
         owned = connection.execute("SELECT hotkey, coldkey, stake FROM hotkeys").fetchall()
         held = connection.execute("SELECT coldkey, rao FROM balances").fetchall()
+        known = msgspec.structs.asdict(head)
+        bonds = known.pop("bonds")
         state = ChainState(
-            **msgspec.structs.asdict(head),
+            **known,
             slots=tuple(msgspec.json.decode(value, type=Slot) for _, value in slots),
             hotkeys={
-                hotkey: Hotkey(coldkey, stake)
+                hotkey: Hotkey(coldkey, stake, *bonds.get(hotkey, ()))
                 for hotkey, coldkey, stake in msgspec.convert(owned, list[tuple[str, str, Natural]])
             },
             balances=dict(msgspec.convert(held, list[tuple[str, Natural]])),
@@ -296,6 +300,11 @@ def _head(state: ChainState) -> _Head:
         burn=state.burn,
         epochs=state.epochs,
         block_time=state.block_time,
+        bonds={
+            hotkey: (account.locked, account.floor)
+            for hotkey, account in state.hotkeys.items()
+            if account.locked or account.floor
+        },
     )
 
 
