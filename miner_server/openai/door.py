@@ -20,6 +20,7 @@ from engine.key_use import KeyUse
 from engine.text import safe
 from engine.transport.clear import EVENT_STREAM
 from engine.transport.dialect import Response
+from engine.transport.errors import Refusal
 from engine.transport.wire import Completion
 from miner_server.admission import Admission
 from miner_server.answering import Answering
@@ -43,6 +44,7 @@ ANSWER_S = 300.0
 """An operator's own clients wait longer than validators do: OpenAI's SDK for ten minutes."""
 
 MODEL_WIDTH = 120
+NO_SUCH_MODEL = 404
 COMMENT = b": waiting for the miners\n\n"
 COMMENT_S = 5.0
 """Proxies give up after 15 s and more."""
@@ -144,6 +146,18 @@ class Door:
         return reply
 
     async def _answered(self, asked: Asked, call: Call, key: ApiKey) -> Answered:
+        """By the first of the models that were named which does not fail."""
+        *before, last = (asked.model, *asked.others)
+        for name in before:
+            try:
+                return await self._answered_by(asked.for_model(name), call, key)
+            except Refusal as refusal:
+                has_begun = call.stream is not None and call.stream.has_begun
+                if has_begun or (refusal.status < 500 and refusal.status != NO_SUCH_MODEL):
+                    raise
+        return await self._answered_by(asked.for_model(last), call, key)
+
+    async def _answered_by(self, asked: Asked, call: Call, key: ApiKey) -> Answered:
         self._answering.require_ready()
         self._require_model(asked.model, models_of(self._answering.backend))
         require_able(self._answering.backend, asked.requests[0])

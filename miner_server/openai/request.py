@@ -19,6 +19,9 @@ MOST_CHOICES = 8
 MOST_TOOLS = 128
 """OpenAI's own limit."""
 
+MOST_MODELS = 8
+"""OpenRouter takes three; each that fails costs its time."""
+
 DEFAULT_MAX_TOKENS = 4096
 """Where a caller names no limit. A backend that knows its context reduces it to what fits."""
 
@@ -33,6 +36,7 @@ FUNCTION = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?(.*)`\Z")
 
 Text = Annotated[str, Meta(max_length=1 << 20)]
+ModelName = Annotated[str, Meta(min_length=1, max_length=512)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
@@ -97,7 +101,8 @@ class _StreamOptions(Struct, frozen=True, forbid_unknown_fields=True):
 class ChatBody(Struct, frozen=True, kw_only=True):
     """A chat completion's parameters. What is null counts as absent."""
 
-    model: Annotated[str, Meta(min_length=1, max_length=512)]
+    model: ModelName
+    models: Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=MOST_MODELS)] | None = None
     messages: Annotated[tuple[_Message, ...], Meta(min_length=1)]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -121,18 +126,28 @@ class ChatBody(Struct, frozen=True, kw_only=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """One chat completion as it was asked for: `requests` are its choices, each to be answered by itself."""
+    """One chat completion as it was asked for: `requests` are its choices, each to be answered by itself. Where `model`
+    fails, those of `others` are asked for, in order."""
 
     model: str
     requests: tuple[Request, ...]
     streamed: bool = False
     with_usage: bool = False
+    others: tuple[str, ...] = ()
+
+    def for_model(self, name: str) -> "Asked":
+        """The same, asked of one model."""
+        requests = tuple(msgspec.structs.replace(one, model=name) for one in self.requests)
+        return msgspec.structs.replace(self, model=name, requests=requests, others=())
 
 
 def read_asked(raw: bytes, limit: int) -> Asked:
     """The body of a chat completion. Raises ApiError."""
     given = read_object(raw, limit)
     _require_known(given)
+    match given:
+        case {"models": [first, *_]}:
+            given = {"model": first, **given}
     body: ChatBody = converted(given, ChatBody)
     messages = tuple(_messages(body.messages))
     _require_consistent(body)
@@ -154,6 +169,7 @@ def read_asked(raw: bytes, limit: int) -> Asked:
         requests=tuple(_choice(request, number) for number in range(body.n or 1)),
         streamed=bool(body.stream),
         with_usage=body.stream_options is not None and bool(body.stream_options.include_usage),
+        others=tuple(dict.fromkeys(name for name in body.models or () if name != body.model)),
     )
 
 

@@ -13,6 +13,7 @@ from engine.key_use import KeyUse
 from engine.store.store import Store
 from miner_server.limits import Limits
 from miner_server.openai.door import Access
+from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import make_server, running
 from tests.unit.test_gateway_organic import Speaking, a_gateway
@@ -24,10 +25,14 @@ MESSAGES = [{"role": "user", "content": "What is six times seven?"}]
 class Gateway:
     """`key_file` holds its keys, `caller` is how its validator reaches miners."""
 
-    def __init__(self, bench: Bench, caller: Speaking, url: str, key_file: Path, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, bench: Bench, caller: Speaking, server: MinerServer, key_file: Path, stack: AsyncExitStack
+    ) -> None:
         self.bench = bench
         self.caller = caller
-        self.url = url
+        self.server = server
+        host, port = server.address
+        self.url = f"http://{host}:{port}/v1"
         self.key_file = key_file
         self._stack = stack
 
@@ -49,8 +54,7 @@ async def an_open_gateway(store: Store, folder: Path) -> AsyncIterator[Gateway]:
         made = make_server(Subnet(organic, "fast"), access=access, limits=limits)
         server = await stack.enter_async_context(running(made))
         await until(lambda: server.view().ready)
-        host, port = server.address
-        yield Gateway(bench, caller, f"http://{host}:{port}/v1", key_file, stack)
+        yield Gateway(bench, caller, server, key_file, stack)
 
 
 async def asked(client: openai.AsyncOpenAI, **more: Any) -> Any:
