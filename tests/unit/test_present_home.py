@@ -277,7 +277,7 @@ def test_plan_and_chain_are_paired_bars_with_what_changes_and_when() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "next set in 1m24s, by itself"),
+        ({}, "by itself · next set in 1m24s"),
         ({"read_only": True}, "▲ none is set: --read-only"),
         ({"auto_weights": False}, "○ set by hand only: x, then w"),
         ({"chain": ChainView()}, "◌ connecting"),

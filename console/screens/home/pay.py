@@ -14,8 +14,8 @@ from engine.snapshot import Snapshot
 NAME, NUMBER, CHANGE = 12, 6, 7
 """Cells of the columns beside the bars, which take the rest."""
 
-ROOMY = 50
-"""Cells from which the weight on chain has a column of its own."""
+ROOMY, LEAST = 50, 36
+"""Cells from which the weight on chain has a column of its own, and from which the change has one."""
 
 FACTS_FROM = 8
 """Rows from which there is room for more than bars."""
@@ -37,9 +37,8 @@ def figures(picture: Picture) -> Line:
     if snapshot.setter is None:
         return ()
     left = seconds_left(picture)
-    return phrases(
-        f"next set in {duration(left)}, by itself" if left > 0 else "next set with the next block, by itself"
-    )
+    soon = f"next set in {duration(left)}" if left > 0 else "next set with the next block"
+    return phrases("by itself", soon)
 
 
 def seconds_left(picture: Picture) -> float:
@@ -76,13 +75,14 @@ def _nothing(snapshot: Snapshot) -> Line:
 
 
 def _bar_width(width: int) -> int:
-    return max(1, width - NAME - NUMBER - CHANGE - 3 - (NUMBER + 1 if width >= ROOMY else 0))
+    beside = NAME + NUMBER + 3 + (NUMBER + 1 if width >= ROOMY else 0) + (CHANGE if width >= LEAST else 0)
+    return max(1, width - beside)
 
 
 def _head(width: int) -> Line:
     chain = f"{'CHAIN':>{NUMBER}} " if width >= ROOMY else ""
-    text = f"{'NAME':<{NAME}} {'PLAN':>{NUMBER}} {'':{_bar_width(width)}} {chain}{'CHANGE':>{CHANGE}}"
-    return line(Span(text, "muted"))
+    change = f"{'CHANGE':>{CHANGE}}" if width >= LEAST else ""
+    return line(Span(f"{'NAME':<{NAME}} {'PLAN':>{NUMBER}} {'':{_bar_width(width)}} {chain}{change}", "muted"))
 
 
 def _pair(row: Change, top: float, width: int, at: str) -> Line:
@@ -92,7 +92,7 @@ def _pair(row: Change, top: float, width: int, at: str) -> Line:
         f" {formats.share(row.planned):>{NUMBER}} ",
         *pair(row.planned / top, row.on_chain / top, _bar_width(width)),
         f" {formats.share(row.on_chain):>{NUMBER}} " if width >= ROOMY else " ",
-        Span(f"{signed(row.change) if row.differs else '=':>{CHANGE}}", "muted"),
+        Span(f"{signed(row.change) if row.differs else '=':>{CHANGE}}" if width >= LEAST else "", "muted"),
     )
 
 
@@ -116,7 +116,7 @@ def _rest(more: int, weighty: bool, width: int) -> Line:
 def when(picture: Picture, rows: Sequence[Change], width: int) -> list[Line]:
     """How much changes hands, when weights are set, when they were, and what became of the last ones."""
     snapshot, chain = picture.snapshot, picture.snapshot.chain
-    if snapshot.replay is not None:
+    if snapshot.replay is not None or not chain.known:
         return []
     moved = sum(abs(row.change) for row in rows) / 2
     sent = [plan for plan in snapshot.plans if plan.outcome != "skipped"]
@@ -136,7 +136,7 @@ def when(picture: Picture, rows: Sequence[Change], width: int) -> list[Line]:
     bad = sum(mark.tone == "err" for mark in marks)
     note = Span(f"  {bad} of {len(marks)} failed" if bad else "", "muted")
     spans = [Span(mark.glyph, mark.tone) for mark in marks]
-    return [*listed, *facts([("before", line(*spans, note))])] if chain.known else listed
+    return [*listed, *facts([("before", line(*spans, note))])]
 
 
 def _next(picture: Picture, width: int) -> Line:

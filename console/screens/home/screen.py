@@ -134,7 +134,7 @@ class HomeScreen(ConsoleScreen):
         title = f"Leaderboard  {table.caption}" if changed else leaderboard.title(picture.snapshot)
         figures = leaderboard.figures(picture.snapshot)
         if self.has_class("-short") and not self.has_class("-turned"):  # its own panel is turned away
-            figures = phrases(figures, pay.figures(picture), "t consensus, weights")
+            figures = phrases(figures, "t turns", pay.figures(picture)[-1:])
         self.query_one("#leaders", OpenPanel).caption(title, figures)
 
     def _show_weights(self, picture: Picture) -> None:
