@@ -105,7 +105,7 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
         wordings=tuple(groups),
         roots=copies.roots(
             arrival,
-            Words(texts, keys, [_time(voter) for voter in voters], free),
+            Words(texts, keys, [_time(voter) for voter in voters], free, telling=not kind.worded_alike),
             one,
             copies.known_copiers([voter.hotkey for voter in voters], one, records),
             borrowed([voter.text for voter in voters], texts, [voter.prompt for voter in voters]),

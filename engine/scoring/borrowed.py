@@ -1,47 +1,71 @@
 """Whose wording of the question a reply answers in.
 
 Miners that are asked one question in different words may answer in these words. Whoever answers in the words in which
-another was asked has its answer from there, however early it came.
+another was asked has its answer from there, however early it came. Who is asked in which words is drawn at random, so
+that it says nothing about anybody who does not see the other's question or answer.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+
+from msgspec import Struct
 
 from engine.answers.words import content_words, stem
 from engine.scoring.duplicates import Worded, related
 from engine.scoring.skeleton import skeleton
 
+_PROOF = 2
+"""Words of another's question that prove it in a text like the other's: one may be any answer's word, like "know"."""
+
 _PROOF_ALONE = 4
-"""Words of another's question that prove it without equal texts; texts on one subject share one or two by chance."""
+"""Those that prove it without equal texts; texts on one subject share one or two by chance."""
+
+_TAKES_WORDS, _SAYS_THEM_ANYWAY = 0.5, 0.1
+"""How often a copier takes over such a word, having some edit, and how often another comes up with it."""
 
 
-def borrowed(texts: Sequence[str], worded: Sequence[Worded], prompts: Sequence[str]) -> dict[int, int]:
-    """By reply, the reply whose wording of the question it uses instead of its own. `prompts` says how each miner was
-    asked, and `worded` the marks of its text.
+class Borrowed(Struct, frozen=True):
+    """`proven`: by reply, the one whose wording of the question it uses instead of its own. `told`: by reply and by
+    other one, how much likelier its words make it that it is copied from there, as logarithm."""
 
-    A word counts that the other was asked with and answers with, that this one was not asked with, and that nobody
-    else comes up with.
+    proven: dict[int, int]
+    told: tuple[dict[int, float], ...]
+
+
+def borrowed(texts: Sequence[str], worded: Sequence[Worded], prompts: Sequence[str]) -> Borrowed:
+    """What each reply has from others' wordings. `prompts` says how each miner was asked, and `worded` the marks of
+    its text.
+
+    A word counts that only the other was asked with, that it answers with, and that nobody else comes up with.
     """
+    told: tuple[dict[int, float], ...] = tuple({} for _ in texts)
     if len(set(prompts)) < 2:
-        return {}
+        return Borrowed({}, told)
     wordings = {prompt: _words(prompt) for prompt in dict.fromkeys(prompts)}
     asked, said = [wordings[prompt] for prompt in prompts], [_words(text) for text in texts]
-    unasked = Counter(word for own, words in zip(asked, said, strict=True) for word in words - own)
-    found = {}
+    common = Counter(word for words in wordings.values() for word in words)
+    own = [{word for word in a & s if common[word] == 1} for a, s in zip(asked, said, strict=True)]
+    leaders = [place for place, words in enumerate(own) if words]
+    unasked = Counter(word for a, s in zip(asked, said, strict=True) for word in s - a)
+    proofs: dict[int, tuple[bool, int, int]] = {}
     for follower in range(len(texts)):
-        proofs = []
-        foreign = said[follower] - asked[follower]
-        leaders = [leader for leader in range(len(texts)) if foreign & asked[leader] & said[leader]] if foreign else []
-        alike = [place for place, other in enumerate(worded) if related(other, worded[follower])] if leaders else []
-        by_chance = unasked - Counter(word for place in alike for word in said[place] - asked[place])
-        for leader in leaders:
-            taken = {word for word in foreign & asked[leader] & said[leader] if not by_chance[word]}
-            own = (asked[follower] & said[follower]) - asked[leader]
-            if taken and not own and (leader in alike or len(taken) >= _PROOF_ALONE):
-                proofs.append((leader in alike, len(taken), -leader))
-        if proofs:
-            found[follower] = -max(proofs)[2]
-    return {follower: leader for follower, leader in found.items() if found.get(leader) != follower}
+        others = [leader for leader in leaders if prompts[leader] != prompts[follower]]
+        alike = {place for place, text in enumerate(worded) if related(text, worded[follower])} if others else set()
+        by_chance = unasked - Counter(word for place in {*alike, follower} for word in said[place] - asked[place])
+        for leader in others:
+            taken = {word for word in own[leader] & said[follower] if not by_chance[word]}
+            kept = own[follower] - said[leader]
+            found = (leader in alike, 0 if kept else len(taken), -leader)
+            if found[1] >= (_PROOF if found[0] else _PROOF_ALONE):
+                proofs[follower] = max(found, proofs.get(follower, found))
+            elif found[0]:
+                told[follower][leader] = _TOLD[found[1] > 0]
+    proven = {follower: -found[2] for follower, found in proofs.items()}
+    return Borrowed({one: other for one, other in proven.items() if proven.get(other) != one}, told)
+
+
+_TOLD = (math.log((1 - _TAKES_WORDS) / (1 - _SAYS_THEM_ANYWAY)), math.log(_TAKES_WORDS / _SAYS_THEM_ANYWAY))
 
 
 def _words(text: str) -> set[str]:

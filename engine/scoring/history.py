@@ -14,11 +14,11 @@ MAX_OUTCOMES = 32
 
 
 class Copying(Struct, frozen=True):
-    """How often a miner repeated another's words after it, out of how often it could have, and how often it answered
-    in the words in which the other was asked. All counts fade."""
+    """What speaks for it that a miner copies another: `odds`, the logarithm of how much likelier that makes its texts
+    and their times than chance does, and how often it answered in the words in which the other was asked, which fades.
+    """
 
-    hits: Finite = 0.0
-    chances: Finite = 0.0
+    odds: Finite = 0.0
     proofs: Finite = 0.0
 
 

@@ -140,9 +140,6 @@ def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, wort
     voters = {place: index for index, place in enumerate(ballot.places)}
     changed: dict[str, TrackRecord] = {}
     hotkeys = [voter.hotkey for voter in ballot.replies]
-    wordy = {
-        ballot.replies[index].hotkey for wording in ballot.wordings if not wording.bare for index in wording.members
-    }
     proven = {hotkeys[follower]: hotkeys[leader] for follower, leader in ballot.roots.proven.items()}
     for place, reply in enumerate(replies):
         record = history.of(reply.hotkey)
@@ -151,10 +148,8 @@ def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, wort
             result = _outcome(ballot, worth, index)
             record = reliability.with_outcome(record, history.rounds, result, is_open=ballot.kind.compared == "claims")
         if index is not None:
-            repeated = {hotkeys[leader] for leader in ballot.roots.repeated[index]}
-            record = copies.with_chances(
-                record, repeated, wordy - {reply.hotkey}, proven.get(reply.hotkey, ""), ballot.roots.equal_words
-            )
+            told = {hotkeys[leader]: weight for leader, weight in ballot.roots.told[index].items()}
+            record = copies.with_told(record, told, proven.get(reply.hotkey, ""))
             record = copies.cleared(record, {copier for copier, of in proven.items() if of == reply.hotkey})
         changed[reply.hotkey] = structs.replace(record, seen=history.rounds)
     return history.after(changed)

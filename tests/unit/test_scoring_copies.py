@@ -1,8 +1,12 @@
 """Who copies whom, what it costs, and which texts count as the same words."""
 
+from collections.abc import Sequence
+from random import Random
+
 import numpy as np
 import pytest
 
+from engine.scoring.borrowed import Borrowed
 from engine.scoring.copies import (
     NO_CHANCE,
     TELLING_MS,
@@ -14,12 +18,17 @@ from engine.scoring.copies import (
     known_copiers,
     pay_after_copying,
     roots,
-    with_chances,
+    with_told,
 )
 from engine.scoring.duplicates import OWN_TOKENS, Worded, Wording, alike, holds, tokens, worded, wordings
 from engine.scoring.history import Copying, TrackRecord
 
-HABIT = Copying(hits=3.0, chances=3.0)
+HABIT = Copying(odds=7.0)
+
+
+def nothing(count: int, proven: dict[int, int] | None = None) -> Borrowed:
+    """Nothing borrowed but what is `proven`."""
+    return Borrowed(proven or {}, tuple({} for _ in range(count)))
 
 
 def words(count: int, start: int = 0) -> str:
@@ -48,7 +57,9 @@ def led(
     times = [order.index(place) * apart_ms for place in range(len(texts))]
     free = [text.length >= NO_CHANCE for text in compared]
     said = Words(compared, keys or ["a"] * len(texts), times, free)
-    found = roots(order, said, entities or list(range(len(texts))), copiers or {}, proven or {}, equal_words)
+    found = roots(
+        order, said, entities or list(range(len(texts))), copiers or {}, nothing(len(texts), proven), equal_words
+    )
     return list(found.leaders)
 
 
@@ -140,11 +151,50 @@ def test_a_known_copier_is_one_by_its_answer_and_a_copy_of_a_copy_is_one_of_the_
     assert led([text, text, f"{text} x"], copiers={2: [0]}) == [None, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("hits", "chances", "expected"), [(2.9, 2.9, True), (2.8, 2.8, False), (6.0, 8.0, True), (6.0, 8.1, False)]
-)
-def test_a_habit_is_more_than_two_of_one_model_show_by_chance(hits: float, chances: float, expected: bool) -> None:
-    assert habitual(Copying(hits, chances)) is expected
+def after(rounds: Sequence[tuple[list[str], list[float]]], follower: int, leader: int) -> Copying:
+    """What is known of a miner as a copier of another after rounds of texts and times, all of one answer."""
+    record, names = TrackRecord(), "abcdefghij"
+    for texts, times in rounds:
+        said = Words([worded(text) for text in texts], ["4"] * len(texts), times, [False] * len(texts))
+        arrival = sorted(range(len(texts)), key=times.__getitem__)
+        told = roots(arrival, said, range(len(texts)), {}, nothing(len(texts)), "habits").told[follower]
+        record = with_told(record, {names[place]: weight for place, weight in told.items()})
+    return record.copies.get(names[leader], Copying())
+
+
+OTHERS = ["4", "The answer is 4.", "So it is 4.", "I get 4.", "**4**"]
+"""Others' ways to say the same."""
+
+
+def test_whoever_always_says_after_another_what_only_that_one_says_is_a_copier() -> None:
+    rounds = [(["That makes 4.", "OK: That makes 4.", *OTHERS], [100.0, 300.0, *range(50, 55)])] * 22
+    assert habitual(after(rounds, 1, 0))
+    assert not habitual(after(rounds[:15], 1, 0))
+    assert not habitual(after(rounds, 0, 1))
+
+
+def test_two_of_one_model_that_take_turns_at_being_first_copy_nobody() -> None:
+    random = Random(7)
+    rounds = [(["That makes 4."] * 2 + OTHERS, [random.uniform(0, 900) for _ in range(7)]) for _ in range(500)]
+    assert all(not habitual(after(rounds[:count], *pair)) for count in (50, 500) for pair in ((0, 1), (1, 0)))
+
+
+def test_what_everybody_says_tells_nothing_however_often_one_is_later() -> None:
+    rounds = [(["4"] * 7, [100.0, 900.0, *range(200, 205)])] * 200
+    assert after(rounds, 1, 0) == Copying()
+    assert after([(texts[:2], times[:2]) for texts, times in rounds], 1, 0) == Copying()
+
+
+def test_a_slower_one_of_the_same_model_that_often_says_it_otherwise_copies_nobody() -> None:
+    random = Random(7)
+    rounds = [
+        (
+            ["That makes 4.", "That makes 4." if random.random() < 0.75 else "4 it is", *OTHERS],
+            [0.0, 900.0, *[50.0] * 5],
+        )
+        for _ in range(500)
+    ]
+    assert not habitual(after(rounds, 1, 0))
 
 
 def test_what_one_hotkey_of_an_entity_is_known_for_all_its_hotkeys_are_known_for() -> None:
@@ -156,7 +206,7 @@ def test_what_one_hotkey_of_an_entity_is_known_for_all_its_hotkeys_are_known_for
     ]
     found = known_copiers(["a", "b", "c", "d"], [0, 1, 1, 3], records)
     assert found == {1: [0], 2: [0], 3: [1]}
-    assert known_copiers(["a", "b"], [0, 1], [TrackRecord(), TrackRecord(copies={"a": Copying(1.0, 1.0)})]) == {}
+    assert known_copiers(["a", "b"], [0, 1], [TrackRecord(), TrackRecord(copies={"a": Copying(odds=6.0)})]) == {}
 
 
 @pytest.mark.parametrize(("copies", "expected"), [(1, 0.03), (4, 0.12), (5, 0.15), (9, 0.15)])
@@ -165,10 +215,10 @@ def test_copies_get_a_little_each_and_never_much(copies: int, expected: float) -
 
 
 def test_a_single_proof_is_a_habit_for_forty_rounds() -> None:
-    record = with_chances(TrackRecord(), set(), {"first"}, "first")
+    record = with_told(TrackRecord(), {}, "first")
     rounds = 0
     while habitual(record.copies["first"]):
-        record, rounds = with_chances(record, set(), {"first"}), rounds + 1
+        record, rounds = with_told(record, {}), rounds + 1
     assert rounds == 40
 
 
@@ -185,21 +235,15 @@ def test_what_copies_get_is_taken_from_nobody() -> None:
     assert pay[0] == 1.0
 
 
-def test_a_habit_fades_by_chances_without_a_hit() -> None:
-    record = with_chances(TrackRecord(), {"first"}, {"first", "other"}, equal_words="habits")
-    assert record.copies == {"first": Copying(1.0, 1.0)}
-    record = with_chances(record, set(), {"first", "other"})
-    assert record.copies == {"first": Copying(0.97, 1.97)}
-    record = with_chances(record, set(), {"other"})
-    assert record.copies == {"first": Copying(0.97, 1.97)}
-    record = with_chances(record, {"first"}, set())
-    assert record.copies["first"].hits == pytest.approx(2.4409)
-    assert record.copies["first"].chances == pytest.approx(2.9109)
+def test_odds_add_up_between_even_and_a_bound_and_are_forgotten_at_even() -> None:
+    record = with_told(TrackRecord(), {"first": 2.0, "other": -1.0})
+    assert record.copies == {"first": Copying(2.0)}
+    assert with_told(record, {}).copies == {"first": Copying(2.0)}
+    assert with_told(record, {"first": -3.0}).copies == {}
+    assert with_told(record, {"first": 99.0}).copies["first"].odds == pytest.approx(13.8155)
 
 
 def test_those_copied_most_are_remembered() -> None:
-    record = TrackRecord(copies={f"m{number}": Copying(float(number), 9.0) for number in range(8)})
-    record = with_chances(record, {"new"}, set())
+    record = TrackRecord(copies={f"m{number}": Copying(float(number + 1)) for number in range(8)})
+    record = with_told(record, {"new": 2.5})
     assert sorted(record.copies) == ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "new"]
-    record = with_chances(record, {"newer"}, set())
-    assert sorted(record.copies) == ["m2", "m3", "m4", "m5", "m6", "m7", "new", "newer"]

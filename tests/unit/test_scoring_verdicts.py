@@ -1,5 +1,7 @@
 """What a judgement says: who wins, how many agree, and every reason word for word, with its numbers."""
 
+import math
+
 import pytest
 from msgspec import structs
 
@@ -203,17 +205,17 @@ def test_votes_teach_no_outcome() -> None:
 
 def test_many_words_after_anothers_are_remembered_and_bare_ones_are_not() -> None:
     _, history = judged(KNOWN, [reply("copy", LONG, ms=900), reply("first", LONG, ms=500), reply("own", "408", ms=700)])
-    assert history.of("copy").copies == {"first": Copying(1.5, 1.0)}
+    assert history.of("copy").copies["first"].odds == pytest.approx(math.log(0.97 / 0.1))
     assert history.of("first").copies == history.of("own").copies == {}
     _, history = judged(KNOWN, [reply("copy", "408", ms=900), reply("first", "408", ms=500)], history)
-    assert history.of("copy").copies == {"first": Copying(1.5, 1.0)}
+    assert history.of("copy").copies["first"].odds == pytest.approx(math.log(0.97 / 0.1))
     _, history = judged(KNOWN, [reply("copy", "408", ms=900), reply("first", LONG, ms=500)], history)
-    assert history.of("copy").copies == {"first": Copying(1.5 * 0.97, 1.97)}
+    assert history.of("copy").copies == {}
 
 
 def test_a_cut_short_copy_is_remembered_where_no_answer_can_be_read() -> None:
     text = "Tides come since the moon pulls at the sea, and go since the earth turns on below it, twice in every day."
-    known = knowing(copy=TrackRecord(copies={"first": Copying(3.0, 3.0)}))
+    known = knowing(copy=TrackRecord(copies={"first": Copying(7.0)}))
     given = [reply("copy", text.partition(" turns on")[0], ms=900), reply("first", text, ms=500)]
     _, history = judged(SKY, given, known)
-    assert history.of("copy").copies == {"first": Copying(0.97 * 3 + 1.5, 0.97 * 3 + 1)}
+    assert history.of("copy").copies["first"].odds == pytest.approx(7.0 + math.log(0.97 / 0.1))
