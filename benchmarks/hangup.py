@@ -41,7 +41,7 @@ def _detached() -> float:
 
 
 def _holds_terminal(opened: Terminal) -> bool:
-    descriptors = Path(f"/proc/{opened.process.pid}/fd")
+    descriptors = Path(f"/proc/{opened.engine}/fd")
     return any(_leads_to(one).startswith(opened.worker_name) for one in descriptors.iterdir())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.processes import cpu_seconds_of, python
+from tests.stories.console import children_of
 from tests.stories.terminal import Terminal
 
 SIZE = (80, 24)
@@ -45,6 +46,6 @@ def _until(command: list[str], shown: str, home: Path, environment: dict[str, st
     opened = Terminal(command, width=SIZE[0], height=SIZE[1], home=home, environment=environment)
     try:
         opened.wait_for(shown)
-        return cpu_seconds_of(opened.process.pid)
+        return sum(map(cpu_seconds_of, [opened.process.pid, *children_of(opened.process.pid)]))
     finally:
         opened.close()

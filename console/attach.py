@@ -12,6 +12,7 @@ from console.errors import ConsoleError, ExitCode
 from console.instants import duration
 from console.remote.address import FILE
 from console.remote.client import OTHERWISE, RemoteEngine, attached
+from console.remote.words import keeps_running
 from console.status import last_snapshot
 from console.streams import narrate
 from console.terminal import check_terminal
@@ -68,12 +69,6 @@ def _last_line(engine: RemoteEngine, folder: Path, *, asked_to_stop: bool) -> st
     if asked_to_stop:
         return f"the engine, process {engine.pid}, was asked to stop and has not done so yet"
     return keeps_running(engine.pid, folder)
-
-
-def keeps_running(pid: int, folder: Path) -> str:
-    """What to know about an engine whose screen was left."""
-    back = f"'subnet-console attach --data-dir {shlex.quote(str(folder))}' shows it again"
-    return safe(f"the engine keeps running as process {pid}: {back}, 'kill {pid}' ends it")
 
 
 def is_wanted(folder: Path, holder: Holder) -> bool:

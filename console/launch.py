@@ -34,8 +34,11 @@ NAMED = 6
 """How many names fit on one line."""
 
 
-def run(configuration: Configuration, *, on_screen: bool) -> int:
-    """Run the configured role to its end. Returns the exit code, or raises what ended it."""
+def run(configuration: Configuration, *, on_screen: bool, release: Callable[[], object] = lambda: None) -> int:
+    """Run the configured role to its end. Returns the exit code, or raises what ended it.
+
+    `release` lets go of whoever waits for this process, once the operator has left its screen.
+    """
     settings = configuration.settings
     if settings.role == "demo":
         require_embedded(settings)
@@ -70,7 +73,7 @@ def run(configuration: Configuration, *, on_screen: bool) -> int:
             garbage.begin()
             from console.tui.run import run_screen
 
-            received = run_screen(engine, folder, configuration, end)
+            received = run_screen(engine, folder, configuration, end, release)
         else:
             received = run_headless(engine, stop_on_hangup=settings.on_hangup == "stop", end=end)
     if thread.error is not None:

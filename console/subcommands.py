@@ -29,9 +29,17 @@ def launch(arguments: argparse.Namespace) -> int:
 
             if attach.is_wanted(found.settings.data_dir, holder):
                 return attach.attach(found.settings.data_dir, read_only=found.settings.read_only)
+        from console.parent import divide
+
+        parted = divide()
+        if isinstance(parted, int):
+            return parted
+        from console import launch
+
+        return launch.run(found, on_screen=True, release=parted.release)
     from console import launch
 
-    return launch.run(found, on_screen=not arguments.no_ui)
+    return launch.run(found, on_screen=False)
 
 
 def attach(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,6 @@
 """The terminal: whether it can show a screen, and how a screen takes it over and gives it back."""
 
 import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from console.errors import ConsoleError
-from engine.environ import harmless
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 POOR = ("", "dumb", "unknown")
@@ -20,9 +17,6 @@ LOOK_S = 1.0
 """How often the file that takes what is printed meanwhile is cut."""
 
 DROPPED = b"(what was printed before this was dropped)\n"
-
-WAKE = "for wait in 0.2 0.5 1 3; do sleep $wait; kill -CONT -$0; done"
-"""Lets a process group go on; more than once, for a machine on which it stops late."""
 
 
 def check_terminal(environ: Mapping[str, str], *, otherwise: str = WITHOUT) -> None:
@@ -86,15 +80,3 @@ def let_go_of_terminal() -> None:
     for descriptor in (STDIN, STDOUT, STDERR):
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
-
-
-def give_back_the_shell() -> None:
-    """Have the shell take its terminal back while we go on in the background.
-
-    A shell waits for its job to end or to stop; so the whole group stops, and is woken a moment later by a process
-    outside of it.
-    """
-    group = os.getpgrp()
-    wake = ["/bin/sh", "-c", WAKE, str(group)]
-    subprocess.Popen(wake, env=harmless(os.environ), start_new_session=True)  # noqa: S603 all of it is ours
-    os.killpg(group, signal.SIGSTOP)

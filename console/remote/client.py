@@ -168,9 +168,10 @@ class RemoteEngine:
         return replace(found, read_only=True) if self.read_only else found
 
     def _end(self, state: EngineState, reason: str) -> None:
+        """The first end counts; whoever has left sees none."""
         if not self._left:
             self.farewell = reason
-        self._state = state
+            self._state = state
 
     # -- what goes -------------------------------------------------------------------------------------------------
 

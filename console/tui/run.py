@@ -1,7 +1,6 @@
 """The screen from the first to the last moment that it has the terminal, and what comes after it."""
 
 import os
-import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from console import garbage
 from console.remote.client import RemoteEngine
+from console.remote.words import keeps_running
 from console.screens.keymap import keymap_path, read_keymap
 from console.signals import Signals, on_interrupt
 from console.streams import narrate
-from console.terminal import give_back_the_shell, let_go_of_terminal, own_terminal
+from console.terminal import let_go_of_terminal, own_terminal
 from console.tui.app import ConsoleApp, WatchApp
 from console.tui.attached import AttachApp
 from console.tui.endings import Ending
@@ -41,9 +41,15 @@ AFTER_DEMO = (
 
 
 def run_screen(
-    engine: InProcessEngine, folder: Path, configuration: Configuration, end: Callable[[signal.Signals], int]
+    engine: InProcessEngine,
+    folder: Path,
+    configuration: Configuration,
+    end: Callable[[signal.Signals], int],
+    release: Callable[[], object],
 ) -> signal.Signals | None:
     """Run the engine to its end, with a screen while there is one. Returns the signal that ended it.
+
+    Whoever waits for this process is let go of (`release`) when the operator detaches.
 
     Raises ConsoleError for a keymap that is wrong, before the engine starts, and whatever broke the screen.
     """
@@ -58,11 +64,9 @@ def run_screen(
     signals = Signals(thread, end, stop_on_hangup=configuration.settings.on_hangup == "stop")
     ending = asked[-1] if asked else ending
     if ending is Ending.DETACH:
-        process, where = os.getpid(), shlex.join(("--data-dir", str(folder)))
-        shows = f"'subnet-console status {where}' shows it"
-        narrate(f"the engine keeps running as process {process}: {shows}, 'kill {process}' ends it")
+        narrate(keeps_running(os.getpid(), folder))
         let_go_of_terminal()
-        give_back_the_shell()
+        release()
     elif ending is Ending.HUNG_UP:
         let_go_of_terminal()
     if ending in SIGNALS:

@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -15,12 +16,12 @@ import termios
 import threading
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from unicodedata import east_asian_width
 
-from tests.stories.console import PATIENCE_S, ROOT
+from tests.stories.console import PATIENCE_S, ROOT, children_of
 
 SEQUENCE = re.compile(
     r"\x1b(?:\[([?>=<]?)([0-9;$]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_=>78])"
@@ -196,8 +197,16 @@ class Terminal:
         with open(self.worker_name, "rb", buffering=0, opener=lambda path, _flags: os.open(path, os.O_NOCTTY)) as tty:
             return termios.tcgetattr(tty.fileno())
 
+    @property
+    def engine(self) -> int:
+        """The process of the engine and its screen, which is a child of a launched one."""
+        return children_of(self.process.pid)[0]
+
     def close(self) -> None:
         if self.process.poll() is None:
+            for child in children_of(self.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             self.process.kill()
         self.process.wait(10)
         if self._controller >= 0:

@@ -19,8 +19,8 @@ def test_two_terminals_of_different_sizes_operate_one_engine_until_it_is_killed(
         small = terminal(*there, home=tmp_path, command="attach")
         large = terminal(*there, home=tmp_path, command="attach", size=(160, 48))
         with small as one, large as other:
-            one.wait_for("LIVE", "Last challenges")
-            other.wait_for("LIVE", "Last challenges")
+            one.wait_for("● RUN", "[1 Home]")
+            other.wait_for("● RUN", "[1 Home]")
             one.press("3")
             one.wait_for("[3 Miners]")
             assert "[1 Home]" in other.text
@@ -60,7 +60,7 @@ def test_attach_and_launch_lead_to_each_other(tmp_path: Path) -> None:
         with terminal(*launched(folder), home=tmp_path) as opened:
             opened.wait_for("Attach to it? [Y/n]")
             opened.press("\r")
-            opened.wait_for("LIVE", "Last challenges")
+            opened.wait_for("● RUN", "[1 Home]")
             opened.press("q")
             opened.wait_for("Stop the engine")
             opened.press("jj\r")
@@ -77,13 +77,13 @@ def test_a_terminal_that_goes_away_costs_the_engine_nothing(tmp_path: Path) -> N
     with running(*launched(folder)) as run:
         run.wait_for("round")
         with terminal(*there, home=tmp_path, command="attach") as gone:
-            gone.wait_for("LIVE")
+            gone.wait_for("● RUN")
             gone.press("4")
             gone.wait_for("[4 Weights]")
             gone.hang_up()
             wait_until(lambda: gone.process.poll() is not None, "the terminal's process ends with it")
         with terminal(*there, home=tmp_path, command="attach") as back:
-            back.wait_for("LIVE", "[4 Weights]")
+            back.wait_for("● RUN", "[4 Weights]")
             back.process.send_signal(signal.SIGTERM)
             assert back.ended() == 0
         rounds = len(run.named("round"))

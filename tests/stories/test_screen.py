@@ -3,15 +3,19 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from engine.locks import folder_holder
 from engine.node.node import STATUS_FILE
-from tests.stories.console import is_alive, wait_until
+from tests.stories.console import PATIENCE_S, wait_until
 from tests.stories.terminal import GIVEN_BACK, Terminal, terminal
 
 pytestmark = pytest.mark.slow
@@ -122,8 +126,9 @@ def test_after_a_hang_up_the_engine_continues_until_it_is_told_to_stop(tmp_path:
         opened.hang_up()
         done = rounds_done(tmp_path)
         wait_for_round(tmp_path, done + 2)
-        own = [Path(f"/proc/{opened.process.pid}/fd/{number}") for number in (0, 1)]
-        wait_until(lambda: [str(one.readlink()) for one in own] == ["/dev/null"] * 2, "the terminal is let go of")
+        both = opened.process.pid, opened.engine
+        own = [Path(f"/proc/{pid}/fd/{number}") for pid in both for number in (0, 1)]
+        wait_until(lambda: {str(one.readlink()) for one in own} == {"/dev/null"}, "the terminal is let go of")
         opened.process.send_signal(signal.SIGTERM)
         assert opened.ended() == 0
 
@@ -202,13 +207,61 @@ def test_detached_the_engine_continues_without_the_terminal(tmp_path: Path) -> N
         opened.press("q")
         opened.wait_for("Detach")
         opened.press("j\r")
+        assert opened.process.wait(PATIENCE_S) == 0
         opened.wait_for("the engine keeps running as process")
+        assert is_given_back(opened)
+        done = rounds_done(tmp_path)
+        opened.hang_up()
+        wait_for_round(tmp_path, done + 2)
+        end_engine(tmp_path)
+
+
+def end_engine(folder: Path) -> None:
+    """End an engine that has no screen and no parent."""
+    holder = folder_holder(folder)
+    assert holder is not None
+    os.kill(holder.pid, signal.SIGTERM)
+    wait_until(lambda: folder_holder(folder) is None, "the engine has ended")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_a_shell_has_its_prompt_back_at_once_after_a_detach(tmp_path: Path) -> None:
+    launch = shlex.join([sys.executable, "-m", "console", "launch", *QUICK, "--data-dir", str(tmp_path)])
+    shell = Terminal(["bash", "--norc", "--noprofile", "-i"], width=200, height=30, home=tmp_path)
+    try:
+        shell.press(f"{launch}\n")
+        shell.wait_for("● RUN")
+        shell.press("q")
+        shell.wait_for("Detach")
+        shell.press("j\r")
+        shell.wait_for("the engine keeps running as process", "subnet-console attach")
+        shell.press("echo code $? jobs $(jobs | wc -l)\n")
+        shell.wait_for("code 0 jobs 0")
+        shell.hang_up()
+        done = rounds_done(tmp_path)
+        wait_for_round(tmp_path, done + 1)
+        end_engine(tmp_path)
+    finally:
+        shell.close()
+
+
+def test_a_launched_process_that_is_killed_costs_the_engine_nothing(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("miners after")
+        opened.process.kill()
+        opened.process.wait()
         done = rounds_done(tmp_path)
         wait_for_round(tmp_path, done + 2)
+        end_engine(tmp_path)
+
+
+def test_an_engine_that_is_killed_gives_the_terminal_back_and_says_so(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("● RUN")
+        os.kill(opened.engine, signal.SIGKILL)
+        assert opened.ended() == 1
+        assert b"was killed (SIGKILL)" in opened.received
         assert is_given_back(opened)
-        assert is_alive(opened.process.pid)
-        opened.process.send_signal(signal.SIGTERM)
-        assert opened.ended() == 0
 
 
 NATIVE = """

@@ -162,17 +162,22 @@ def test_several_terminals_each_get_their_own_answers(far: Far) -> None:
 
 def test_an_end_is_told_from_a_failure_and_from_a_death(tmp_path: Path) -> None:
     made = Far(tmp_path)
-    with contextlib.suppress(ConsoleError), contextlib.ExitStack() as stack:
-        stack.enter_context(listening(made.engine, tmp_path, tell=made.told.append))
-        engine = stack.enter_context(near(tmp_path))
-        stack.close()
-    soon(lambda: engine.state != "running")
+    with listening(made.engine, tmp_path, tell=made.told.append):
+        engine = attached(tmp_path, read_only=False)
+    soon(lambda: engine.state == "ended")
     assert not engine.submit(Pause(), "late")
     with pytest.raises(ConsoleError, match="broke"), listening(made.engine, tmp_path, tell=made.told.append):
         failing = attached(tmp_path, read_only=False)
         raise ConsoleError("it broke")
     soon(lambda: failing.state == "failed")
     assert failing.farewell == "it broke"
+
+
+def test_whoever_leaves_sees_no_end(far: Far) -> None:
+    engine = attached(far.folder, read_only=False)
+    engine.leave()
+    soon(lambda: not [thread for thread in threading.enumerate() if thread.name == "attached_receive"])
+    assert (engine.state, engine.farewell) == ("running", "")
 
 
 def test_an_engine_that_dies_while_attached_leaves_one_clear_sentence(tmp_path: Path) -> None:
