@@ -196,6 +196,11 @@ def _add_export(commands: "Commands") -> None:
         action="store_true",
         help="with replies and recorded: also the words of users' requests, and of the answers to them",
     )
+    _add_one_round(parser)
+    add_options(parser, FOLDER)
+
+
+def _add_one_round(parser: argparse.ArgumentParser) -> None:
     seen = parser.add_argument_group("one round").add_mutually_exclusive_group()
     seen.add_argument(
         "--points",
@@ -209,7 +214,6 @@ def _add_export(commands: "Commands") -> None:
         const="",
         help="write the likeness and the map as SVG (default: round-ID.svg in this folder)",
     )
-    add_options(parser, FOLDER)
 
 
 def _add_judge(commands: "Commands") -> None:

@@ -56,19 +56,26 @@ def chain(case: Case) -> Iterator[Result]:
         yield from _endpoints(endpoints)
         yield from _on_time(time.time() - seen.made_at if seen.made_at else None, BLOCK_S)
     else:
-        path = _file_of(case)
-        if not path.exists():
-            yield skipped("chain", "the embedded chain is made at the first launch")
-            return
-        try:
-            state = read_state(path)
-        except ChainDataError as error:
-            yield critical("chain", str(error), why="The embedded chain is stored in this file.", do=advice_of(error))
-            return
-        metagraph, needs, subnet = look_of(state).metagraph if state else None, (), None
-        yield _file(case, metagraph)
+        yield from _embedded(case)
+        return
     if metagraph is not None and metagraph.netuid == case.settings.netuid:
         yield from _neuron(case, metagraph, needs, subnet)
+
+
+def _embedded(case: Case) -> Iterator[Result]:
+    path = _file_of(case)
+    if not path.exists():
+        yield skipped("chain", "the embedded chain is made at the first launch")
+        return
+    try:
+        state = read_state(path)
+    except ChainDataError as error:
+        yield critical("chain", str(error), why="The embedded chain is stored in this file.", do=advice_of(error))
+        return
+    metagraph = look_of(state).metagraph if state else None
+    yield _file(case, metagraph)
+    if metagraph is not None and metagraph.netuid == case.settings.netuid:
+        yield from _neuron(case, metagraph, (), None)
 
 
 def _on_time(ahead_s: float | None, block_time: float) -> Iterator[Result]:

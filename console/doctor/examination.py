@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,18 @@ class Check(NamedTuple):
     name: str
     look: Callable[[], Result | Iterable[Result]]
     longest_s: float = LONGEST_S
+
+
+def examination_of(
+    configuration: Configuration | None, snapshot: Snapshot, size: tuple[int, int]
+) -> Callable[[], Sequence[Result]]:
+    """The examination of what is on a screen of this size: of its settings, or else of the record that it replays."""
+    environ = dict(os.environ)
+    if configuration is not None:
+        return partial(examine, lambda: configuration, snapshot=snapshot, environ=environ, size=size)
+    if snapshot.replay is not None:
+        return partial(examine_recording, snapshot, snapshot.replay, environ=environ, size=size)
+    return list
 
 
 def examine(

@@ -82,20 +82,9 @@ def machine(
         return
     judged: set[str] = set()
     where = f"{specification.name}, {role}"
-    for path, (name, unit, shape) in NUMBERS.items():
-        least = _as_number(lines.get(path))
-        if least is not None:
-            better = path.replace(".min_", ".recommended_")
-            wanted = _as_number(lines.get(better))
-            judged |= {path} if wanted is None else {path, better}
-            found = getattr(measured, MEASURED_AS[path])
-            yield _number(f"{prefix}: {name}", found, least, wanted, unit, shape, f"{path} in {where}")
-    for path, (form, judge) in TEXTS.items():
-        stated = lines.get(path)
-        needed = stated.strip() if isinstance(stated, str) else ""
-        if form.fullmatch(needed):
-            judged.add(path)
-            yield judge(f"{prefix}: {path.rpartition('.')[2]}", measured, needed)
+    for paths, found in (*_of_numbers(prefix, lines, measured, where), *_of_texts(prefix, lines, measured)):
+        judged |= paths
+        yield found
     for path, result in _gpu(f"{prefix}: gpu", table.get("gpu"), measured.gpus, where):
         judged |= {line for line in lines if line == path or line.startswith(f"{path}.")}
         if result is not None:
@@ -106,6 +95,29 @@ def machine(
     left = [path for path in lines if path not in judged]
     if left:
         yield skipped(f"{prefix}: not judged", f"{len(left)} entries of {specification.name}: {', '.join(left)}")
+
+
+def _of_numbers(
+    prefix: str, lines: Mapping[str, object], measured: Measured, where: str
+) -> Iterator[tuple[set[str], Result]]:
+    """Of each number that the specification has, its lines and its result."""
+    for path, (name, unit, shape) in NUMBERS.items():
+        least = _as_number(lines.get(path))
+        if least is not None:
+            better = path.replace(".min_", ".recommended_")
+            wanted = _as_number(lines.get(better))
+            found = getattr(measured, MEASURED_AS[path])
+            result = _number(f"{prefix}: {name}", found, least, wanted, unit, shape, f"{path} in {where}")
+            yield {path} if wanted is None else {path, better}, result
+
+
+def _of_texts(prefix: str, lines: Mapping[str, object], measured: Measured) -> Iterator[tuple[set[str], Result]]:
+    """Of each text that the specification has in its form, its line and its result."""
+    for path, (form, judge) in TEXTS.items():
+        stated = lines.get(path)
+        needed = stated.strip() if isinstance(stated, str) else ""
+        if form.fullmatch(needed):
+            yield {path}, judge(f"{prefix}: {path.rpartition('.')[2]}", measured, needed)
 
 
 def _document(path: Path) -> object:

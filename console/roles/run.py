@@ -38,33 +38,7 @@ async def run(
         session = await stack.enter_async_context(opened(settings, folder, feed))
         _require_no_open_coldkey(session)
         stack.enter_context(attachable())
-        feed.publish(
-            replace(
-                feed.snapshot,
-                hotkey=session.wallet.hotkey.ss58_address,
-                data_dir=safe(str(folder)),
-                scoring=settings.scoring,
-                encoder=settings.encoder,
-                seed=settings.seed,
-                read_only=settings.read_only,
-            )
-        )
-        feed.emit(
-            "started",
-            role=settings.role,
-            netuid=settings.netuid,
-            hotkey=session.wallet.hotkey.ss58_address,
-            data_dir=safe(str(folder)),
-            version=__version__,
-        )
-        for subject, text in notices:
-            feed.raise_attention("info", subject, text)
-        if not session.wallet.coldkey_address:
-            feed.raise_attention(
-                "info", "wallet", f"it has no coldkeypub.txt, so its balance is unknown: {NEW_COLDKEYPUB}"
-            )
-        for name in emptied:
-            feed.raise_attention("warning", "data folder", f"{name} was empty: starting a new record in it")
+        _begin(session, notices, emptied)
         match settings.role:
             case "demo":
                 from console.roles import demo
@@ -82,6 +56,36 @@ async def run(
                 from console.roles import miner
 
                 await miner.run(session, doorway)
+
+
+def _begin(session: Session, notices: Sequence[tuple[str, str]], emptied: Sequence[str]) -> None:
+    """Publish what runs here, and tell what an operator should know about it."""
+    settings, folder, feed = session.settings, session.folder, session.feed
+    feed.publish(
+        replace(
+            feed.snapshot,
+            hotkey=session.wallet.hotkey.ss58_address,
+            data_dir=safe(str(folder)),
+            scoring=settings.scoring,
+            encoder=settings.encoder,
+            seed=settings.seed,
+            read_only=settings.read_only,
+        )
+    )
+    feed.emit(
+        "started",
+        role=settings.role,
+        netuid=settings.netuid,
+        hotkey=session.wallet.hotkey.ss58_address,
+        data_dir=safe(str(folder)),
+        version=__version__,
+    )
+    for subject, text in notices:
+        feed.raise_attention("info", subject, text)
+    if not session.wallet.coldkey_address:
+        feed.raise_attention("info", "wallet", f"it has no coldkeypub.txt, so its balance is unknown: {NEW_COLDKEYPUB}")
+    for name in emptied:
+        feed.raise_attention("warning", "data folder", f"{name} was empty: starting a new record in it")
 
 
 def _require_no_open_coldkey(session: Session) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
@@ -18,7 +17,6 @@ from console.findings import Result
 from console.garbage import SETTLED_S, go_on, leave_alone_what_stays
 from console.present.picture import Picture
 from console.present.table import Table, View
-from console.present.text import line
 from console.screens.base import ConsoleScreen, in_front, load_screens, screen_of
 from console.screens.dialogs import ChoiceDialog
 from console.screens.keymap import Keymap
@@ -34,7 +32,6 @@ from console.tui.stylesheet import USUAL, Sheet, Themes, usual_variables
 from console.tui.travel import Travel
 from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
-from console.widgets.option_list import Option
 from engine.commands import AnyCommand, in_words
 from engine.doors import Engine
 from engine.logs import Log
@@ -57,13 +54,6 @@ PRELOAD_S, BETWEEN_S = 1.0, 0.25
 
 TWICE_S = 2.0
 """Two ctrl+c within this time leave, and stop an engine that runs here."""
-
-WAYS_OUT = (
-    Option("stay", line("Stay")),
-    Option("detach", line("Detach: close the screen, the engine keeps running")),
-    Option("stop", line("Stop the engine and quit")),
-)
-ENDINGS = {"detach": Ending.DETACH, "stop": Ending.STOP}
 
 
 class ConsoleApp(App[Ending], inherit_bindings=False):
@@ -107,7 +97,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         self.animation_level = "none"
         self._memory_file = memory
         self._begin = begin
-        self._last_place = self.DEFAULT_MODE
+        self.first_place = self._last_place = self.DEFAULT_MODE
         self._interrupted_at = float("-inf")
         self._asked_to_leave: Ending | None = None
         self.stylesheet = Sheet(self.get_css_variables())
@@ -158,10 +148,6 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     async def on_key_mark(self, mark: KeyMark) -> None:
         await self.typeahead.came_back(mark)
-
-    @property
-    def first_place(self) -> str:
-        return self.DEFAULT_MODE
 
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
@@ -286,15 +272,9 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def examination(self) -> Callable[[], Sequence[Result]]:
         """The doctor checks this machine and its settings; without settings, the folder of the record."""
-        from console.doctor.examination import examine, examine_recording
+        from console.doctor.examination import examination_of
 
-        configuration, snapshot = self.configuration, self.engine.snapshot
-        around: dict[str, Any] = {"environ": dict(os.environ), "size": self.size}
-        if configuration is not None:
-            return partial(examine, lambda: configuration, snapshot=snapshot, **around)
-        if snapshot.replay is not None:
-            return partial(examine_recording, snapshot, snapshot.replay, **around)
-        return list
+        return examination_of(self.configuration, self.engine.snapshot, self.size)
 
     # -- themes ----------------------------------------------------------------------------------------------------
 
@@ -362,6 +342,8 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         elif self.picture.mode == "ended" or self.viewpoint.is_replay or self.viewpoint.only_looks:
             self.leave(Ending.DONE)
         else:
+            from console.tui.overlays import ENDINGS, WAYS_OUT
+
             self.push_screen(
                 ChoiceDialog("Leave", WAYS_OUT), lambda way: self.leave(ENDINGS[way]) if way in ENDINGS else None
             )

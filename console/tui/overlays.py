@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from textual.app import App
 
+from console.present.text import line
 from console.screens.base import ConsoleScreen, in_front
 from console.screens.dialogs import ChoiceDialog
 from console.screens.help.content import menu_line
@@ -13,7 +14,16 @@ from console.screens.palette.content import Match
 from console.screens.palette.screen import PaletteDialog
 from console.screens.registry import actions_of
 from console.screens.theme_picker.screen import ThemeDialog
+from console.tui.endings import Ending
 from console.widgets.option_list import Option
+
+WAYS_OUT = (
+    Option("stay", line("Stay")),
+    Option("detach", line("Detach: close the screen, the engine keeps running")),
+    Option("stop", line("Stop the engine and quit")),
+)
+ENDINGS = {"detach": Ending.DETACH, "stop": Ending.STOP}
+"""How the screen of a running engine may be left."""
 
 
 class Overlays:

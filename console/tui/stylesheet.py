@@ -65,6 +65,27 @@ def usual_variables() -> dict[str, str]:
 
 def textual_theme(name: str, file: ThemeFile) -> Theme:
     """A theme under the variables that our style sheet uses, `$tone-ok` and its like among them."""
+    colours = file.colours
+    return Theme(
+        name=name,
+        primary=colours.accent,
+        secondary=colours.info,
+        accent=colours.accent,
+        success=colours.ok,
+        warning=colours.warn,
+        error=colours.err,
+        foreground=colours.text,
+        background=colours.background,
+        surface=colours.background,
+        panel=colours.panel,
+        dark=file.dark,
+        ansi=file.ansi,
+        variables={**_tones(file), **_chrome(file)},
+    )
+
+
+def _tones(file: ThemeFile) -> dict[str, str]:
+    """The colour and style of each tone of a text."""
     colours, styles = file.colours, file.styles
     tones = {
         "muted": colours.muted,
@@ -85,40 +106,32 @@ def textual_theme(name: str, file: ThemeFile) -> Theme:
         "warn": styles.warn,
         "err": styles.err,
     }
-    return Theme(
-        name=name,
-        primary=colours.accent,
-        secondary=colours.info,
-        accent=colours.accent,
-        success=colours.ok,
-        warning=colours.warn,
-        error=colours.err,
-        foreground=colours.text,
-        background=colours.background,
-        surface=colours.background,
-        panel=colours.panel,
-        dark=file.dark,
-        ansi=file.ansi,
-        variables={
-            **{f"tone-{tone}": colour for tone, colour in tones.items()},
-            **{f"tone-{tone}-style": style for tone, style in looks.items()},
-            "frame": colours.border,
-            "frame-focus": colours.focus,
-            "cursor": colours.cursor,
-            "cursor-text": colours.cursor_text,
-            "cursor-style": styles.cursor,
-            "cursor-idle": colours.background if file.ansi else f"{colours.cursor} 40%",
-            "cursor-idle-style": "underline" if file.ansi else "none",
-            "ansi-background": "ansi_black" if file.dark else "ansi_white",
-            "ansi-foreground": "ansi_white" if file.dark else "ansi_black",
-            "plain": colours.text,
-            "paper": colours.background,
-            "scrollbar": colours.border,
-            "scrollbar-hover": colours.muted,
-            "scrollbar-active": colours.focus,
-            "scrollbar-background": colours.background,
-            "scrollbar-background-hover": colours.background,
-            "scrollbar-background-active": colours.background,
-            "scrollbar-corner-color": colours.background,
-        },
-    )
+    return {
+        **{f"tone-{tone}": colour for tone, colour in tones.items()},
+        **{f"tone-{tone}-style": style for tone, style in looks.items()},
+    }
+
+
+def _chrome(file: ThemeFile) -> dict[str, str]:
+    """What is around the texts: frames, the cursor, scroll bars, and the terminal's own colours."""
+    colours, styles = file.colours, file.styles
+    return {
+        "frame": colours.border,
+        "frame-focus": colours.focus,
+        "cursor": colours.cursor,
+        "cursor-text": colours.cursor_text,
+        "cursor-style": styles.cursor,
+        "cursor-idle": colours.background if file.ansi else f"{colours.cursor} 40%",
+        "cursor-idle-style": "underline" if file.ansi else "none",
+        "ansi-background": "ansi_black" if file.dark else "ansi_white",
+        "ansi-foreground": "ansi_white" if file.dark else "ansi_black",
+        "plain": colours.text,
+        "paper": colours.background,
+        "scrollbar": colours.border,
+        "scrollbar-hover": colours.muted,
+        "scrollbar-active": colours.focus,
+        "scrollbar-background": colours.background,
+        "scrollbar-background-hover": colours.background,
+        "scrollbar-background-active": colours.background,
+        "scrollbar-corner-color": colours.background,
+    }

@@ -107,14 +107,7 @@ class _Words:
             return self._of_a(fraction), False
         if value == 1 and self._takes_all("in") and (chances := self._whole(None)):
             return Fraction(1, chances[0]), False
-        result = Fraction(value)
-        if self._takes("point"):
-            digits = ""
-            while self._peek() in _ONES and _ONES[self._peek()] < 10:
-                digits += str(_ONES[self._next()])
-            result = Fraction(f"{value}.{digits}") if digits else result
-            if self._peek() in _SCALES:
-                result *= 10 ** _SCALES[self._next()]
+        result = self._decimal(value) if self._takes("point") else Fraction(value)
         more = self._and_part()
         if more is not None:
             result += more
@@ -123,6 +116,14 @@ class _Words:
             elif self._takes("dozen"):
                 result *= 12
         return result, value == 1 and result == 1 and not article and self._at - self._first == 1
+
+    def _decimal(self, value: int) -> Fraction:
+        """A number whose digits after the point are spelt one by one: "three point one four million"."""
+        digits = ""
+        while self._peek() in _ONES and _ONES[self._peek()] < 10:
+            digits += str(_ONES[self._next()])
+        result = Fraction(f"{value}.{digits}") if digits else Fraction(value)
+        return result * 10 ** _SCALES[self._next()] if self._peek() in _SCALES else result
 
     def _bare(self) -> bool:
         return self._at - self._first == 1

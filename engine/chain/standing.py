@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from engine.chain.interface import Look, shares_of
 from engine.snapshot import NeuronView, SubnetView, ValidatorView
 from engine.values import Neuron
@@ -24,9 +26,12 @@ def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, flo
     own = look.own.uid if look.own else None
     others = _mean({uid: row for uid, row in rows.items() if uid != own}, stakes)
     majority = _majority(rows, stakes, rules.kappa)
-    places = _places(look)
-    ours = look.shares
-    epochs_a_day = DAY_S / block_time / max(1, rules.tempo)
+    seen = _Surroundings(
+        places=_places(look),
+        validating=frozenset(rows),
+        others=others,
+        epochs_a_day=DAY_S / block_time / max(1, rules.tempo),
+    )
     return SubnetView(
         name=subnet.name,
         owner_hotkey=subnet.owner_hotkey,
@@ -43,31 +48,41 @@ def subnet_view(look: Look, *, block_time: float, trend: Sequence[tuple[int, flo
         owners=math.fsum(one.incentive for one in neurons if _is_owners(look, one)),
         children=math.fsum(one.incentive for one in neurons if one.parents),
         lowest=tuple(one.uid for one in leaving(look)[:LOWEST]),
-        neurons=tuple(
-            NeuronView(
-                uid=one.uid,
-                hotkey=one.hotkey,
-                name=one.name,
-                owners=_is_owners(look, one),
-                validator=one.validator_permit and (one.uid in rows or not one.serving),
-                stake=one.stake,
-                inherited=one.inherited,
-                children=len(one.children),
-                parents=len(one.parents),
-                take=one.take,
-                incentive=one.incentive,
-                place=places.get(one.uid, 0),
-                immune=immunity_left(look, one),
-                emission=one.emission * epochs_a_day,
-                collateral=one.collateral,
-                drain=one.drain,
-                others=others.get(one.uid, 0.0),
-                ours=ours.get(one.uid, 0.0),
-                axon=one.serving,
-            )
-            for one in neurons
-        ),
+        neurons=tuple(_neuron(look, one, seen) for one in neurons),
         validators=tuple(_validator(uid, rows, majority, neurons[uid], look.block) for uid in sorted(rows)),
+    )
+
+
+class _Surroundings(Struct, frozen=True):
+    """What each neuron is seen by: places, who validates, what the other validators give, and how long an epoch is."""
+
+    places: Mapping[int, int]
+    validating: frozenset[int]
+    others: Shares
+    epochs_a_day: float
+
+
+def _neuron(look: Look, one: Neuron, seen: _Surroundings) -> NeuronView:
+    return NeuronView(
+        uid=one.uid,
+        hotkey=one.hotkey,
+        name=one.name,
+        owners=_is_owners(look, one),
+        validator=one.validator_permit and (one.uid in seen.validating or not one.serving),
+        stake=one.stake,
+        inherited=one.inherited,
+        children=len(one.children),
+        parents=len(one.parents),
+        take=one.take,
+        incentive=one.incentive,
+        place=seen.places.get(one.uid, 0),
+        immune=immunity_left(look, one),
+        emission=one.emission * seen.epochs_a_day,
+        collateral=one.collateral,
+        drain=one.drain,
+        others=seen.others.get(one.uid, 0.0),
+        ours=look.shares.get(one.uid, 0.0),
+        axon=one.serving,
     )
 
 
