@@ -7,14 +7,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from random import Random
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from console.demo import phrases
 from console.demo.answer_key import AnswerKey
 from console.demo.cast import LEADER, Persona
+from console.demo.forms import formed
 from engine.challenges.kinds.base import Question
 from engine.transport.wire import Completion
 from engine.values import Request
+from miner_server.backends.abilities import REQUIRED_TOOL, USUAL
 from miner_server.backends.interface import PROOF
 from miner_server.errors import BackendUnavailable
 
@@ -28,6 +30,9 @@ COPY_WAIT_S = 2.5
 ALL_POINTS = 99
 """How the demo's miners behave."""
 
+
+CARELESS = ("lazy", "echo", "refusal", "garbage")
+"""They do not look at the form that was asked for."""
 
 FRESH_S = 10.0
 MOST_QUESTIONS = 256
@@ -81,6 +86,7 @@ class PersonaBackend:
     """
 
     name = "persona"
+    can = USUAL | {"response_format", "tools", REQUIRED_TOOL}
 
     def __init__(self, persona: Persona, *, seed: int, key: AnswerKey, board: Board) -> None:
         self.model = f"demo-{persona.role}"
@@ -112,7 +118,15 @@ class PersonaBackend:
         await asyncio.sleep(rng.uniform(*self._persona.delay))
         if self._persona.name == LEADER:
             self._board.post(text, answer)
-        return Completion(text=answer, usage=_usage(request.question, answer))
+        calls: tuple[dict[str, Any], ...] = ()
+        if self._persona.role not in CARELESS:
+            answer, calls = formed(answer, request)
+        return Completion(
+            text=answer,
+            tool_calls=calls,
+            finish_reason="tool_calls" if calls else "stop",
+            usage=_usage(request.question, answer),
+        )
 
     async def close(self) -> None:
         return None
