@@ -139,7 +139,8 @@ class Submissions:
 def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | None:
     """The outcome of a plan that may have been sent: ok if LastUpdate moved and the weights read back equal.
 
-    For a committed plan, it is the commit that must have landed. None while it may still land, which is ruled out once
+    For a committed plan, it is the commit that must have landed; a sealed one that has left the chain by now is told
+    later, by what became of it. None while it may still land, which is ruled out once
     the block is beyond `lost_after`.
     """
     own = look.own
@@ -150,6 +151,8 @@ def outcome_of(plan: WeightPlan, look: Look, *, lost_after: int) -> Outcome | No
         by = "by the chain " if landed.timelocked else ""
         reason = f"to be revealed {by}from block {landed.reveal_from}"
         return Outcome(status="committed", block=landed.block, reason=reason)
+    if plan.commit and plan.block <= own.last_update <= lost_after:
+        return Outcome(status="committed", block=own.last_update, reason="no longer waiting to be revealed")
     moved = own.last_update > plan.last_update
     if (moved or own.last_update == plan.block) and reads_back(plan, look):
         return Outcome(status="ok", block=own.last_update)

@@ -92,6 +92,8 @@ class Word:
                 return plan.commit in self._revealed
             case "lost":
                 return plan.commit not in self._revealed
+            case "ok" if plan.commit:
+                return False  # it is applied or lost
             case outcome:
                 known = plan.commit or (plan.block, tuple(plan.uids), tuple(plan.values))
                 return (known in self._landed) == (outcome == "ok")

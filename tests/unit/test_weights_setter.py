@@ -488,6 +488,27 @@ async def test_a_dropped_commit_is_lost_even_if_an_earlier_one_set_the_same_weig
     await owner.close()
 
 
+async def test_a_commit_of_a_run_that_died_is_lost_if_the_chain_dropped_it_meanwhile(tmp_path: Path) -> None:
+    """The next run finds the weights of an earlier commit, which are the same, and LastUpdate moved."""
+    chain = await running_subnet(tmp_path, rules=SEALING)
+    journal = MemoryJournal()
+    setter = setter_on(chain, journal)
+    assert (await setter.commit_now()).status == "committed"
+    await to_block(chain, 40)
+    await setter.step()
+    assert (await setter.commit_now()).status == "committed"
+    journal.outcomes.pop(1)  # it died before it could write that down
+    await chain.close()
+    raised = replace(SEALING, weights_version=9)
+    owner = await EmbeddedChain.open(tmp_path / "chain.db", netuid=3, hyperparameters=raised)
+    setter = setter_on(owner, journal, recorder := Recorder())
+    setter.pause()
+    await to_block(owner, 60)
+    await setter.step()
+    assert recorder.outcomes == ["committed", "lost"]
+    await owner.close()
+
+
 async def test_a_commit_to_the_weights_that_the_chain_has_is_told_from_one_that_it_dropped(tmp_path: Path) -> None:
     chain = await running_subnet(tmp_path, rules=SEALING)
     journal = MemoryJournal()
