@@ -118,5 +118,6 @@ async def test_nothing_serves_beside_a_readable_coldkey_unless_told_so(wallets: 
     (tmp_path / "data").mkdir(mode=0o700)
     with pytest.raises(WalletError, match=r"is an unencrypted coldkey.*--allow-coldkey"):
         await run(settings, tmp_path / "data", a_feed())
+    told = replace(settings, allow_coldkey=True, read_only=True, network=f"embedded:{tmp_path / 'shared'}")
     with pytest.raises(NotRegistered):
-        await run(replace(settings, allow_coldkey=True, read_only=True), tmp_path / "data", a_feed())
+        await run(told, tmp_path / "data", a_feed())
