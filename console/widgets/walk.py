@@ -22,8 +22,8 @@ class Walk(Lines, can_focus=True):
     Walk { scrollbar-size-vertical: 0; }
     """
 
-    class Opened(Message):
-        """The operator opened a part."""
+    class Touched(Message):
+        """The operator did something with a part."""
 
         def __init__(self, walk: "Walk", key: str) -> None:
             super().__init__()
@@ -34,7 +34,10 @@ class Walk(Lines, can_focus=True):
         def control(self) -> "Walk":
             return self.walk
 
-    class Moved(Opened):
+    class Opened(Touched):
+        """The operator opened a part."""
+
+    class Moved(Touched):
         """The cursor is on another part."""
 
     def __init__(self, *, id: str | None = None, feed: bool = False) -> None:

@@ -159,7 +159,10 @@ def test_what_cannot_run_says_why_and_what_to_do(arguments: tuple[str, ...], nam
 
 
 def test_an_unregistered_hotkey_that_cannot_register_is_exit_code_3(tmp_path: Path) -> None:
-    done = finished("launch", "--no-ui", "--role", "validator", "--read-only", "--data-dir", str(tmp_path / "d"))
+    done = finished(
+        "launch", "--no-ui", "--role", "validator", "--read-only",
+        "--network", f"embedded:{tmp_path / 'shared'}", "--data-dir", str(tmp_path / "d"),
+    )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert "not registered" in done.stderr
 

@@ -103,7 +103,7 @@ async def test_every_call_decodes_to_what_was_asked(
 
 def test_the_table_has_every_call_that_the_program_composes() -> None:
     source = inspect.getsource(substrate)
-    forms = {form for name in re.findall(r'"([a-z_{}]+)", (?:arguments|_arguments)', source) for form in _forms(name)}
+    forms = {form for name in re.findall(r'"([a-z_{}]+)", (?:arguments|Arguments\()', source) for form in _forms(name)}
     assert forms == {*CALLS, *SINCE}
 
 

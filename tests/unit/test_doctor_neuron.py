@@ -126,7 +126,9 @@ async def test_the_embedded_chain_says_who_is_registered(tmp_path: Path) -> None
     assert states(chain.chain(case(tmp_path, hotkey=address)))["registration"] == "OK"
     await local.close()
     assert states(chain.chain(case(tmp_path, hotkey=address)))["chain"] == "OK"
-    assert states(chain.chain(case(tmp_path, hotkey="5Other", read_only=True)))["registration"] == "CRITICAL"
+    assert states(chain.chain(case(tmp_path, hotkey="5Other", read_only=True)))["registration"] == "OK"
+    shared = case(tmp_path, hotkey="5Other", read_only=True, network=f"embedded:{tmp_path}")
+    assert states(chain.chain(shared))["registration"] == "CRITICAL"
     assert states(chain.chain(case(tmp_path, hotkey=address, netuid=7))) == {"chain": "CRITICAL"}
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")

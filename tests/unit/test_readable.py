@@ -29,7 +29,7 @@ from engine.store.schema import FILE_NAME, LATEST
 from engine.store.store import Store
 from tests.unit.recorded_helpers import shows, until
 from tests.unit.store_helpers import NETUID, a_round
-from tests.unit.tui_helpers import NARROW, screen_text
+from tests.unit.tui_helpers import WIDE
 
 OLD = Path(__file__).parent.parent / "data" / "store-0004.sql"
 
@@ -176,8 +176,8 @@ def test_a_damaged_older_store_is_named_and_leaves_no_copy(old: Path) -> None:
 def test_a_replay_of_it_opens_rounds_and_names_the_folder_that_it_is_of(old: Path) -> None:
     async def story(player: Player) -> None:
         app = ConsoleApp(player, folder=old, keymap=Keymap(), terminal=1, past=player)
-        async with app.run_test(size=NARROW) as pilot:
-            assert f"record    {old}"[:30] in screen_text(app)
+        async with app.run_test(size=WIDE) as pilot:
+            await until(pilot, shows(app, f"record    {old}"[:30]))
             await pilot.press("2", "enter")
             await until(pilot, shows(app, "round 1 of 1"))
             await pilot.press("escape", "3", "enter")

@@ -53,10 +53,10 @@ async def test_enter_opens_the_round_under_the_cursor(tmp_path: Path, size: tupl
         assert current(app).id == "round-1"
 
 
-async def test_home_opens_a_round_as_well_and_escape_leads_back_there(tmp_path: Path) -> None:
+async def test_home_turned_opens_a_round_as_well_and_escape_leads_back_there(tmp_path: Path) -> None:
     app = await app_with(tmp_path, rounds_split(3))
     async with app.run_test(size=NARROW) as pilot:
-        await pilot.press("j", "enter")
+        await pilot.press("t", "left", "enter")
         await until(pilot, shows(app, "round 2 of 3"))
         await pilot.press("escape")
         assert "[1 Home]" in screen_text(app)

@@ -171,6 +171,8 @@ class HomeScreen(ConsoleScreen):
         turned = not self.has_class("-turned")
         self.set_class(turned, "-turned")
         self.set_class(not turned, "-unturned")
+        shown = self.query_one("#consensus" if turned else "#leaders LiveTable")
+        self.call_after_refresh(shown.focus)  # a panel that is not drawn yet takes no focus
         self.call_after_refresh(self.host.pull)
 
     @on(Options.Chosen, "#waiting")
