@@ -4,7 +4,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
@@ -16,7 +17,7 @@ from miner_server.call import Call
 from miner_server.errors import ClientGone
 from miner_server.metrics import Metrics
 from miner_server.requestlog import RequestLog
-from miner_server.stream import Stream, send_body
+from miner_server.stream import READ_S, Stream, send_body
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +72,8 @@ class Calls:
             reply, status = _reply_to(call.form.put(refused)), refused.status
             call.gate = refused.gate or call.gate
             call.reason = refused.detail if isinstance(refused.detail, str) else "missing or ill-typed fields"
-        except ClientGone:
-            reply, status, call.reason = None, CLIENT_GONE, "the caller hung up"
+        except ClientGone as gone:
+            reply, status, call.reason = None, CLIENT_GONE, str(gone) or "the caller hung up"
         except asyncio.CancelledError:
             if not self._closing or task is None:
                 raise
@@ -103,14 +104,25 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(self._route, scope, receive, stream := Stream(send))
         reply = await self._calls.serve(call, self._handler)
-        if stream.has_begun and reply is not None and reply.status == 200:
-            await stream.end(reply.body)
-        elif stream.has_begun and reply is not None and call.form.in_stream:
-            await stream.end(b"data: %b\n\n" % reply.body)
-        elif stream.has_begun:
-            await call.hang_up()
-        elif reply is not None:
+        if reply is None:
+            if stream.has_begun:
+                await call.hang_up()
+        elif not stream.has_begun:
             await _send(call, reply, send)
+        elif not stream.is_given_up and (reply.status == 200 or call.form.in_stream):
+            last = reply.body if reply.status == 200 else b"data: %b\n\n" % reply.body
+            await _read_in_time(call, stream.end(last))
+        else:
+            await call.hang_up()
+
+
+async def _read_in_time(call: Call, sending: Coroutine[Any, Any, None]) -> None:
+    """Send what is complete; whoever does not read it in time is hung up on."""
+    try:
+        async with asyncio.timeout(READ_S):
+            await sending
+    except TimeoutError:
+        await call.hang_up()
 
 
 def _reply_to(refused: Refusal) -> Response:
@@ -129,11 +141,15 @@ async def _send(call: Call, reply: Response, send: Send) -> None:
     headers.append((b"content-length", b"%d" % len(reply.body)))
     if reply.close or unread:
         headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send_body(send, reply.body, more=unread)
+    await _read_in_time(call, _write(send, reply, headers, more=unread))
     if unread:
         await _drain(call.receive)
         await send(_END)
+
+
+async def _write(send: Send, reply: Response, headers: list[tuple[bytes, bytes]], *, more: bool) -> None:
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send_body(send, reply.body, more=more)
 
 
 _END: Message = {"type": "http.response.body", "body": b""}

@@ -40,6 +40,7 @@ from miner_server.answering import Answering
 from miner_server.backends.interface import OnText
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Calls, Handler
+from miner_server.errors import ClientGone
 from miner_server.limits import Limits, Room
 from miner_server.quotas import Quotas
 from miner_server.stream import Stream
@@ -129,7 +130,10 @@ class Mount:
         if isinstance(route, ChallengeRoute):
             return route.respond(call, opened.key, await self._answer(route, opened.clear, call))
         told = _Told(route.stream(call, opened.key), call.stream)
-        return told.end(await self._answer(route, opened.clear, call, told.add))
+        completion = await self._answer(route, opened.clear, call, told.add)
+        if call.stream is not None and call.stream.is_given_up:
+            raise ClientGone("the caller read its answer too slowly")
+        return told.end(completion)
 
     async def unproven(self, route: UnprovenRoute, call: Call) -> Response:
         """A challenge that anyone may have sent: charged to its address, like a stranger's."""

@@ -9,6 +9,13 @@ PIECE_BYTES = 64 * 1024
 """A body is written piece by piece, so that who reads it slowly, or not at all, holds no more of it than that."""
 
 
+MOST_UNSENT = 1024 * 1024
+"""Bytes that wait for a caller before it is given up: more than any model says in the 20 s that it may take none."""
+
+READ_S = 60.0
+"""How long a caller may take to read the rest of a complete answer: validators wait no longer for all of it."""
+
+
 async def send_body(send: Send, body: bytes, *, more: bool = False) -> None:
     """Send a body, or with `more` its beginning."""
     for start in range(0, max(1, len(body)), PIECE_BYTES):
@@ -19,24 +26,31 @@ async def send_body(send: Send, body: bytes, *, more: bool = False) -> None:
 class Stream:
     """Its head goes out with the first piece, and each piece as soon as the connection takes it.
 
-    What comes while the connection takes nothing waits here: a backend bounds its answers, and a caller that takes
-    nothing for 20 s loses its connection.
+    What comes while the connection takes nothing waits here, up to `MOST_UNSENT`: whoever is further behind is not sent
+    any more. A caller that takes nothing for 20 s loses its connection.
     """
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._unsent: list[bytes] = []
+        self._waiting = 0
+        self.is_given_up = False
         self._sending: asyncio.Task[None] | None = None
 
     @property
     def has_begun(self) -> bool:
         """Whether there is anything that can no longer be replied otherwise."""
-        return self._sending is not None
+        return self._sending is not None or self.is_given_up
 
     def put(self, piece: bytes, media: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """`media` is the content type of the whole, `headers` more of its head; those of the first piece count."""
+        if self.is_given_up:
+            return
         self._unsent.append(piece)
-        if self._sending is None:
+        self._waiting += len(piece)
+        if self._waiting > MOST_UNSENT:
+            self.give_up()
+        elif self._sending is None:
             self._sending = asyncio.create_task(self._begin(media, headers))
         elif self._sending.done():
             self._sending = asyncio.create_task(self._go_on())
@@ -48,7 +62,9 @@ class Stream:
         await send_body(self._send, last)
 
     def give_up(self) -> None:
-        """Stop sending: the caller is gone, or the answer failed."""
+        """Stop sending: the caller is gone or too far behind, or the answer failed."""
+        self.is_given_up = True
+        self._unsent, self._waiting = [], 0
         if self._sending is not None:
             self._sending.cancel()
 
@@ -61,3 +77,4 @@ class Stream:
         while self._unsent:
             pieces, self._unsent = self._unsent, []
             await send_body(self._send, b"".join(pieces), more=True)
+            self._waiting -= sum(map(len, pieces))

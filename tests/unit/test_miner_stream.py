@@ -4,17 +4,22 @@ import asyncio
 import base64
 import json
 import logging
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from substrateinterface import Keypair
 
 from engine.redaction import HIDDEN, keys
 from engine.transport.callers import Callers
 from engine.transport.dialect import Dialect, TimedAnswer
+from engine.transport.dialects import btauth
 from engine.transport.dialects.btauth import BTAUTH
 from engine.transport.dialects.fiber import FIBER
 from engine.transport.dialects.own import OWN
@@ -27,6 +32,7 @@ from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
+from miner_server.stream import Stream
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ALICE, MINER, make_server, running
 
@@ -36,6 +42,7 @@ MODELS = b'{"data": [{"id": "tiny"}]}'
 YES = b'{"choices": [{"message": {"content": "Yes."}}]}'
 DONE = b"data: [DONE]\n\n"
 END = b"0\r\n\r\n"
+BODY = b'{"prompt": "Hello?"}'
 
 
 def event(content: str | None = None, **choice: object) -> bytes:
@@ -172,6 +179,92 @@ async def test_a_caller_that_leaves_before_the_first_word_ends_the_model_servers
         await asyncio.wait_for(speaker.left.wait(), 30)
         await until(lambda: miner.view().statuses.get(499) == 1)
         assert miner.view().in_flight == 0
+
+
+def head_of(keypair: Keypair, path: str, body: bytes) -> bytes:
+    """A signed challenge as the SDK sends it."""
+    nonce, sender, receiver = str(time.time_ns()), keypair.ss58_address, MINER.ss58_address
+    signature = keypair.sign(btauth.signed_lines("POST", path, body, nonce, sender, receiver)).hex()
+    headers = {
+        "Host": "miner", "Content-Length": str(len(body)), btauth.VERSION_HEADER: "1", btauth.HOTKEY_HEADER: sender,
+        btauth.RECEIVER_HEADER: receiver, btauth.NONCE_HEADER: nonce, btauth.SIGNATURE_HEADER: signature,
+    }  # fmt: skip
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+async def unread(miner: MinerServer, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A caller that has asked and reads nothing."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(narrow, miner.address)
+    reader, writer = await asyncio.open_connection(sock=narrow, limit=1)
+    writer.write(head_of(ALICE, path, BODY) + BODY)
+    return reader, writer
+
+
+async def test_a_caller_that_reads_nothing_costs_a_bounded_stream_and_its_slot_only_until_the_answer_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("miner_server.stream.MOST_UNSENT", 300_000)
+    held: list[int] = []
+    put = Stream.put
+
+    def counted(stream: Stream, *piece: Any) -> None:
+        put(stream, *piece)
+        held.append(sum(map(len, stream._unsent)))
+
+    monkeypatch.setattr(Stream, "put", counted)
+
+    async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            for _ in range(80):
+                writer.write(chunk(event("x" * 50_000)))
+                await writer.drain()
+            writer.write(chunk(STOP + DONE) + END)
+
+    async with speaking(say) as speaker, mining(speaker, Limits(capacity=1), BTAUTH) as (miner, callers):
+        _, writer = await unread(miner, "/challenge/stream")
+        await until(lambda: miner.view().statuses.get(499) == 1)
+        last = miner.view().requests[-1]
+        assert (last.reason, miner.view().in_flight) == ("the caller read its answer too slowly", 0)
+        assert max(held) <= 300_000
+        speaker._say = _hello
+        assert (await ask(miner, callers, lambda _: None)).completion.text == "Hi.", "the slot is free"
+        writer.close()
+
+
+async def _hello(_: Speaker, writer: asyncio.StreamWriter) -> None:
+    writer.write(chunk(event("Hi.") + STOP + DONE) + END)
+
+
+@pytest.mark.parametrize("path", ["/challenge", "/challenge/stream"])
+async def test_a_caller_that_reads_a_byte_now_and_then_is_hung_up_on_in_time(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("miner_server.endpoint.READ_S", 0.5)
+
+    async def say(_: Speaker, writer: asyncio.StreamWriter) -> None:
+        for _piece in range(60):
+            writer.write(chunk(event("x" * 100_000)))
+        writer.write(chunk(STOP + DONE) + END)
+
+    monkeypatch.setattr("miner_server.stream.MOST_UNSENT", 1 << 24)
+    async with speaking(say) as speaker, mining(speaker, Limits(capacity=1), BTAUTH) as (miner, callers):
+        before = len(miner._listener._places)
+        reader, writer = await unread(miner, path)
+        await until(lambda: miner.view().statuses.get(200) == 1)
+        assert miner.view().in_flight == 0, "the backend is free at once"
+        got = 0
+        async with asyncio.timeout(60):
+            while len(miner._listener._places) > before:
+                got += len(await reader.read(1))
+                await asyncio.sleep(0.01)
+        assert got < 60 * 100_000, "its connection would have been kept for the next request"
+        writer.close()
+        speaker._say = _hello
+        assert (await ask(miner, callers, lambda _: None)).completion.text == "Hi."
 
 
 async def test_an_answer_that_stalls_ends_at_the_deadline_and_is_not_taken_for_whole() -> None:
