@@ -58,7 +58,7 @@ class MinerServer:
     `port` 0 picks a free one; `spoken` are the dialects, all of them by default; `proxies` are trusted to name their
     callers; `access` opens OpenAI's API. `gpus` are those of the machine, which costs `per_hour`. The server takes over
     the backend, and closes it at the end. With a `doorway` another server does the listening, at what is then only said
-    to be `host` and `port`.
+    to be `host` and `port`. `option` is the one that names the address, if it is not --host and --port.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class MinerServer:
         gpus: Callable[[], Sequence[GpuView]] = tuple,
         doorway: Doorway | None = None,
         name: str = "miner server",
+        option: str = "",
     ) -> None:
         limits = limits or Limits()
         self.name = name
@@ -113,7 +114,7 @@ class MinerServer:
             gpus=gpus,
         )
         places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
-        self._listener = Listener(host, port, places, name=name)
+        self._listener = Listener(host, port, places, name=name, option=option)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -30,6 +30,7 @@ from miner_server.openai.door import Access
 from miner_server.server import MinerServer
 
 SERVICE = "gateway"
+OPTION = "--gateway"
 MODEL = "subnet"
 """The one model that users ask for; with a mode behind it, such as `subnet-race`, in that mode."""
 
@@ -172,7 +173,7 @@ def gateway(session: Session, organic: Organic) -> Part:
     try:
         host, port = host_and_port(settings.gateway)
     except ValueError as error:
-        raise ConsoleError(f"--gateway: {error}") from error
+        raise ConsoleError(f"{OPTION}: {error}") from error
     keys, use = ApiKeys(session.folder / KEY_FILE), KeyUse(session.folder / USE_FILE)
 
     def make(port: int) -> MinerServer:
@@ -188,6 +189,7 @@ def gateway(session: Session, organic: Organic) -> Part:
             access=Access(keys, use, public=settings.openai_public),
             proxies=Proxies(settings.trusted_proxies),
             name=SERVICE,
+            option=OPTION,
         )
 
     serving = Serving(make, port)

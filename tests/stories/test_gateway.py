@@ -100,3 +100,12 @@ def test_a_model_may_name_the_mode_and_what_is_wrong_is_told_as_openai_does(clie
         client.chat.completions.create(model="gpt-5", messages=messages)  # type: ignore[arg-type]
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="sk-subnet-wrong").models.list()
+
+
+def test_an_address_that_is_taken_is_told_with_the_option_that_names_it(
+    gateway: tuple[Run, str], tmp_path: Path
+) -> None:
+    with running("--data-dir", str(tmp_path), "--miners", "4", "--gateway", gateway[1]) as second:
+        assert second.wait() == 2, second.said()
+        assert f"cannot listen on {gateway[1]}" in second.said()
+        assert "or choose another --gateway" in second.said()
