@@ -22,9 +22,9 @@ from console.record.folder import FolderRecord
 from console.screens.keymap import Keymap
 from console.terminal import own_terminal
 from console.tui.app import ConsoleApp
-from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import MB, LogRing
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread
 from engine.snapshot import ChainView, MinerState, MinerView, ServiceView, Snapshot
 

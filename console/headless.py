@@ -16,7 +16,8 @@ import msgspec
 from console.garbage import SETTLED_S, leave_alone_what_stays
 from console.signals import Signals
 from engine.commands import in_words
-from engine.doors import Engine, InProcessEngine
+from engine.doors import Engine
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread
 from engine.snapshot import Event
 from engine.text import safe

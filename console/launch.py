@@ -19,10 +19,10 @@ from console.options import OTHERWISE, demo_in_doubt, require_embedded
 from console.record.folder import FolderRecord
 from console.signals import GRACE_S
 from console.streams import narrate
-from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.folders import OTHERS, prepare_folder
 from engine.logs import open_log
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread, serving_loop
 from engine.settings import Configuration, Settings
 from engine.snapshot import Snapshot

@@ -20,14 +20,14 @@ from console.terminal import check_terminal
 from engine.chain.interface import ChainUnavailable
 from engine.chain.standing import subnet_view
 from engine.commands import AnyCommand
-from engine.doors import EngineState
+from engine.doors import EngineState, Log
 from engine.errors import StoreError
-from engine.feed import Batch, Feed
+from engine.feed import Feed
 from engine.folders import prepare_folder, state_home
-from engine.logs import Log, open_log
+from engine.logs import open_log
 from engine.redaction import url_shown
 from engine.settings import Settings
-from engine.snapshot import ChainView, Snapshot
+from engine.snapshot import Batch, ChainView, Snapshot
 
 LOG_CAP_MB = 5.0
 BLOCK_TIME_S = 12.0

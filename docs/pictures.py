@@ -15,9 +15,10 @@ from console.record.folder import FolderRecord
 from console.roles.run import run
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
-from engine.doors import Engine, InProcessEngine
+from engine.doors import Engine
 from engine.feed import Feed
 from engine.logs import open_log
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread
 from engine.settings import Configuration, configure
 from engine.settings.setting import Given

@@ -1,7 +1,7 @@
 """An engine as its screens see it: Snapshot, events, log and record come out, commands go in.
 
 Everything that passes is plain data, so a connection to another process can stand behind the same protocol as the
-engine of this process (`InProcessEngine`) or a record that is replayed (`console.record.player.Player`).
+engine of this process (`engine.node.in_process`) or a record that is replayed (`console.record.player.Player`).
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,9 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from engine.commands import AnyCommand
-from engine.feed import Batch, Feed
-from engine.logs import Log, LogLine
-from engine.node.thread import EngineThread
-from engine.snapshot import Snapshot
-from engine.store.stored import Appearance
+from engine.snapshot import Batch, LogLine, LogTail, Snapshot
 from engine.values import Round
+from engine.values.earned import Appearance
 
 EngineState = Literal["running", "ended", "failed"]
 """`running` from before the first service on; `failed`: ended with an error, which its owner reports."""
@@ -52,13 +49,26 @@ class Engine(Protocol):
         ...
 
     @property
-    def logs(self) -> Log:
+    def logs(self) -> "Log":
         """Its last log records."""
         ...
 
     @property
     def record(self) -> "RecordReader":
         """What it has recorded."""
+        ...
+
+
+class Log(Protocol):
+    """What readers of the log see of it."""
+
+    @property
+    def added(self) -> int:
+        """How many records there have ever been: it changes whenever the tail does."""
+        ...
+
+    def tail(self) -> LogTail:
+        """The last records."""
         ...
 
 
@@ -132,37 +142,3 @@ class MinerRecord(Struct, frozen=True, kw_only=True):
     appearances: tuple[Appearance, ...] = ()
     averages: tuple[float, ...] = ()
     problem: str = ""
-
-
-class InProcessEngine:
-    """The engine of this process. Its owner starts and stops the `thread`, and emits its last event to the `feed`."""
-
-    def __init__(self, feed: Feed, logs: Log, record: RecordReader, thread: EngineThread) -> None:
-        self.feed = feed
-        self.thread = thread
-        self._logs = logs
-        self._record = record
-
-    @property
-    def state(self) -> EngineState:
-        if not self.thread.ended:
-            return "running"
-        return "ended" if self.thread.error is None else "failed"
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.feed.snapshot
-
-    def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
-        return self.feed.events_after(seq, timeout=timeout)
-
-    def submit(self, command: AnyCommand, id: str) -> bool:
-        return self.feed.submit(command, id)
-
-    @property
-    def logs(self) -> Log:
-        return self._logs
-
-    @property
-    def record(self) -> RecordReader:
-        return self._record

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.commands import AnyCommand
 from engine.redaction import hide_within
-from engine.snapshot import Attention, Event, Snapshot
+from engine.snapshot import Attention, Batch, Event, Snapshot
 from engine.text import safe
 from engine.values import Level
 
@@ -35,13 +34,6 @@ ATTENTION_WIDTH = 300
 
 CommandTaker = Callable[[AnyCommand, str], None]
 """Takes a command and the id under which it was submitted."""
-
-
-class Batch(Struct, frozen=True):
-    """The events after a given one, oldest first, and how many of them the ring had already dropped."""
-
-    events: tuple[Event, ...]
-    missed: int
 
 
 class Feed:

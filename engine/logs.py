@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
-from msgspec import Struct
 
 from engine.files import Whereabouts, damage, not_a_file
 from engine.folders import PRIVATE, FolderError, prepare_folder
 from engine.redaction import redact
+from engine.snapshot import LogLine, LogTail
 from engine.text import safe
 
 FOLDER = "logs"
@@ -46,39 +45,6 @@ MAX_TEXT = 8000
 MB = 1_000_000
 CHATTY = ("httpx", "httpcore", "aiosqlite", "uvicorn")
 """Libraries that log every request or statement; only their warnings are kept."""
-
-
-class LogLine(Struct, frozen=True):
-    """One record as it is stored and shown: cleaned, redacted and bounded. Its text may hold a traceback, line by line.
-
-    `at` is unix time.
-    """
-
-    at: float
-    level: str
-    logger: str
-    text: str
-
-
-class LogTail(Struct, frozen=True):
-    """The last records, oldest first. `first` is the number of the first one, counted from 0; `lost` were dropped."""
-
-    first: int
-    lines: tuple[LogLine, ...]
-    lost: int
-
-
-class Log(Protocol):
-    """What readers of the log see of it."""
-
-    @property
-    def added(self) -> int:
-        """How many records there have ever been: it changes whenever the tail does."""
-        ...
-
-    def tail(self) -> LogTail:
-        """The last records."""
-        ...
 
 
 class LogRing:

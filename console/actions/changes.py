@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from console.present import formats
 from console.present.text import BLANK, Line, Span, fit, line
 from engine.snapshot import MinerView, PenaltyView, PlanView, Snapshot
-from engine.weights.plan import max_upscale
+from engine.values import max_upscale
 
 SAME_BELOW = 0.00005
 """A difference of weights that does not show in four digits."""

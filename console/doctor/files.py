@@ -9,9 +9,9 @@ from pathlib import Path
 from console.doctor.case import Case
 from console.errors import ConsoleError
 from console.findings import Fix, Result, advice_of, critical, ok, skipped, warning
+from console.keymap_file import keymap_path, read_keymap
 from console.options import OTHERWISE, demo_in_doubt
 from console.present.formats import counted, utc
-from console.screens.keymap import keymap_path, read_keymap
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.errors import StoreError
 from engine.folders import OTHERS, FolderError, require_own

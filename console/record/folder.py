@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.doors import MinerRecord, RecordedRound
-from engine.logs import LogLine
+from engine.snapshot import LogLine
 
 if TYPE_CHECKING:
     from console.record.recording import Recording

@@ -9,7 +9,8 @@ from typing import BinaryIO
 import msgspec
 
 from engine.files import UNDECODABLE, not_a_file
-from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING, LogLine
+from engine.logs import FILE, FILES, FOLDER, MAX_TEXT, RING
+from engine.snapshot import LogLine
 from engine.text import safe
 
 CHUNK = 64 * 1024

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from engine.commands import AnyCommand
 from engine.doors import EngineState, RecordReader
 from engine.errors import StoreError
-from engine.feed import Batch, Feed
-from engine.logs import LogLine, LogTail
-from engine.snapshot import Snapshot
+from engine.feed import Feed
+from engine.snapshot import Batch, LogLine, LogTail, Snapshot
 
 log = logging.getLogger(__name__)
 

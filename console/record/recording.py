@@ -12,6 +12,7 @@ from console.record.accounts import Account, account, current, miner_views
 from engine.errors import StoreError
 from engine.judge.memory import decode
 from engine.snapshot import ChainView, ReplayView, RoundView, Snapshot
+from engine.snapshot.round_view import round_view
 from engine.store.errors import BadRow
 from engine.store.record import Record, open_record
 from engine.store.schema import FILE_NAME
@@ -19,7 +20,7 @@ from engine.store.stored import RoundMark
 from engine.sybil.penalties import Penalty, Standing
 from engine.sybil.suspects import Suspicions, suspicions
 from engine.sybil.views import sybil_view, with_verdicts
-from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN, round_view
+from engine.validator.views import PLANS_SHOWN, ROUNDS_SHOWN
 from engine.weights.averages import HISTORY_KEPT
 from engine.weights.plan import WeightPlan
 from engine.weights.views import entry_view

@@ -41,9 +41,9 @@ from console.remote.wire import (
 )
 from engine.commands import AnyCommand
 from engine.doors import EngineState
-from engine.feed import Batch, Feed
-from engine.logs import RING, LogTail
-from engine.snapshot import Snapshot
+from engine.feed import Feed
+from engine.logs import RING
+from engine.snapshot import Batch, LogTail, Snapshot
 from engine.text import safe
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from console.config import Shown
 from console.remote.difference import Change
-from engine.logs import LogLine
-from engine.snapshot import Event
+from engine.snapshot import Event, LogLine
 
 PROTOCOL = 1
 """Raised when an older program would misread what a newer one says, not when it knows less."""

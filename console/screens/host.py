@@ -11,8 +11,7 @@ from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
 from console.themes import ThemeFile
 from engine.commands import AnyCommand
-from engine.doors import Engine
-from engine.logs import Log
+from engine.doors import Engine, Log
 
 
 class Host(Protocol):

@@ -33,8 +33,7 @@ from console.tui.travel import Travel
 from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
 from engine.commands import AnyCommand, in_words
-from engine.doors import Engine
-from engine.logs import Log
+from engine.doors import Engine, Log
 from engine.settings import Configuration
 from engine.values import WENT_WELL
 

@@ -8,9 +8,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from console import garbage
+from console.keymap_file import keymap_path, read_keymap
 from console.remote.client import RemoteEngine
 from console.remote.words import keeps_running
-from console.screens.keymap import keymap_path, read_keymap
 from console.signals import Signals, on_interrupt
 from console.streams import narrate
 from console.terminal import let_go_of_terminal, own_terminal
@@ -18,8 +18,9 @@ from console.tui.app import ConsoleApp, WatchApp
 from console.tui.attached import AttachApp
 from console.tui.endings import Ending
 from console.tui.screen_memory import memory_path
-from engine.doors import Engine, InProcessEngine
+from engine.doors import Engine
 from engine.logs import FOLDER, file_cap
+from engine.node.in_process import InProcessEngine
 from engine.settings import Configuration
 
 if TYPE_CHECKING:

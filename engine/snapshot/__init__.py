@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.snapshot.chain_view import ChainView, EndpointView, NeedView
+from engine.snapshot.log_view import LogLine, LogTail
 from engine.snapshot.round_view import (
     CellState,
     CellView,
@@ -21,6 +22,7 @@ from engine.snapshot.round_view import (
 )
 from engine.snapshot.run_view import (
     Attention,
+    Batch,
     CommandView,
     Event,
     LoopView,
@@ -47,6 +49,7 @@ from engine.values import Guard, Metagraph, ReplyStatus
 __all__ = [
     "Attention",
     "BackendView",
+    "Batch",
     "CallerView",
     "CellState",
     "CellView",
@@ -57,6 +60,8 @@ __all__ = [
     "Event",
     "GpuView",
     "JudgingView",
+    "LogLine",
+    "LogTail",
     "LoopView",
     "MinerState",
     "MinerView",

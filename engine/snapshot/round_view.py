@@ -4,6 +4,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from engine.text import safe
+from engine.values import Round, percentile
+
+ID_WIDTH = 272
+"""Fits the longest id in a challenges file, 128 characters of two cells each, plus a suffix that makes it unique."""
+
+NAME_WIDTH = 40
+"""Characters kept of the name of a kind or a miner: half of a narrow terminal."""
+
 MinerState = Literal["active", "stale", "silent", "deregistered"]
 Suspicion = Literal["", "copies", "as one"]
 """The verdict on a miner: none, it copies another, or it belongs to a sybil group ("as one", as status.json has
@@ -109,3 +118,29 @@ class MinerView(Struct, frozen=True, kw_only=True):
     suspected: Suspicion = ""
     note: str = ""
     dialect: str = ""
+
+
+def round_view(judged: Round, *, recorded: bool) -> RoundView:
+    """A judged round as a table row."""
+    times = [reply.ms for reply in judged.replies if reply.status == "ok"]
+    winner = judged.judgement.winner
+    return RoundView(
+        id=safe(judged.challenge.id, ID_WIDTH),
+        at=judged.started_at,
+        kind=safe(judged.challenge.kind, NAME_WIDTH),
+        source=judged.challenge.source,
+        profile=judged.judgement.profile,
+        asked=len(judged.replies),
+        answered=len(times),
+        clusters=tuple(len(cluster) for cluster in judged.judgement.clusters),
+        agreement=round(judged.judgement.agreement, 4),
+        winner_uid=next((reply.uid for reply in judged.replies if reply.hotkey == winner), None),
+        winner_hotkey=winner,
+        p50_ms=round(percentile(times, 0.5), 1),
+        p95_ms=round(percentile(times, 0.95), 1),
+        duration_ms=round(judged.duration_ms, 1),
+        recorded=recorded,
+        scored=judged.challenge.scored,
+        known=judged.challenge.truth is not None,
+        won=next((place for place, cluster in enumerate(judged.judgement.clusters) if winner in cluster), None),
+    )

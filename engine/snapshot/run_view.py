@@ -19,6 +19,13 @@ class Event(Struct, frozen=True):
     fields: dict[str, Any] = {}
 
 
+class Batch(Struct, frozen=True):
+    """The events after a given one, oldest first, and how many of them the ring had already dropped."""
+
+    events: tuple[Event, ...]
+    missed: int
+
+
 class ServiceView(Struct, frozen=True, kw_only=True):
     """One supervised service: its state and since when, how often it was restarted, and the last reason."""
 

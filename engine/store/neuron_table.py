@@ -6,9 +6,10 @@ from sqlite3 import Connection, Row
 from msgspec import Struct
 
 from engine.store.columns import Count, Flag, Values, cells, fields, storable
-from engine.store.stored import Pay, StoredNeuron, Uid, Word
+from engine.store.stored import StoredNeuron
 from engine.validator.round_log import Tally
 from engine.values import At, Round
+from engine.values.earned import Pay, Uid, Word
 
 
 class NeuronRow(Struct, frozen=True, kw_only=True):

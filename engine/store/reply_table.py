@@ -8,8 +8,9 @@ from typing import Any
 
 from engine.store.columns import cell, cells, fields, from_json
 from engine.store.errors import BadRow
-from engine.store.stored import Appearance, PastReply, Pay, StoredReply, Word
+from engine.store.stored import PastReply, StoredReply
 from engine.values import At, Finite, ReplyStatus, Request
+from engine.values.earned import Appearance, Pay, Word
 from engine.weights.averages import Sample
 
 

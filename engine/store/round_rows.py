@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from engine.store.columns import Count, Flag, Values, fields, from_json, storable, to_json
 from engine.store.errors import BadRow
-from engine.store.stored import Merit, Pay, Uid, Word
 from engine.text import safe
 from engine.values import (
     AnswerType,
@@ -27,6 +26,7 @@ from engine.values import (
     Source,
     Verdict,
 )
+from engine.values.earned import Merit, Pay, Uid, Word
 
 
 class RoundRow(Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from engine.snapshot import CommandView
 from engine.store.columns import Count, Flag, cell, cells, decoded, fields, storable
-from engine.store.stored import Word
 from engine.sybil.penalties import Standing
 from engine.text import safe
 from engine.values import At
+from engine.values.earned import Word
 from engine.weights.averages import Rule
 
 CLOCK_STEP_S = 3600.0

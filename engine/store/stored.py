@@ -1,21 +1,12 @@
 """What is read from the store for exports and screens: rows as values."""
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from engine.validator.round_log import Tally
-from engine.values import At, Counted, Finite, ReplyStatus, Round, Source
-
-Word = Annotated[str, Meta(pattern=r"^[\x20-\x7e]*\Z")]
-"""A name or state that we chose: it needs no cleaning."""
-
-Uid = Annotated[int, Meta(ge=0, le=2**16 - 1)]
-"""The chain has weights for no others."""
-
-Merit = Annotated[float, Meta(ge=-100, le=100)]
-Pay = Annotated[float, Meta(ge=-2, le=100)]
-"""What a profile makes of a reply lies about 0 to 1; by cosines it may be a little below nothing."""
+from engine.values import At, ReplyStatus, Round, Source
+from engine.values.earned import Earned, Uid, Word
 
 
 class StoredRound(Struct, frozen=True, kw_only=True):
@@ -34,22 +25,6 @@ class StoredRound(Struct, frozen=True, kw_only=True):
     clusters: list[list[int]]
     duration_ms: float
     encoder: str
-
-
-class Earned(Struct, frozen=True, kw_only=True):
-    """What a reply earned: `reason` says why it failed, `reasons` why it was judged so. `dialect` is that in which the
-    miner was asked, "" where nobody noted it."""
-
-    ms: Finite
-    quality: Merit
-    cluster: Word
-    score: Merit
-    emission: Pay
-    counted: Counted
-    profile: Word
-    reason: str
-    reasons: tuple[str, ...]
-    dialect: Word = ""
 
 
 class StoredReply(Earned, frozen=True, kw_only=True):
@@ -75,17 +50,6 @@ class FoundRound(Struct, frozen=True, kw_only=True):
     netuid: int
     place: int
     total: int
-
-
-class Appearance(Earned, frozen=True, kw_only=True):
-    """One round of one hotkey, without the text: what it earned and why, and whether its answer was the best."""
-
-    round_id: str
-    at: At
-    kind: str
-    agreement: Finite
-    won: bool
-    status: ReplyStatus
 
 
 class RoundMark(NamedTuple):

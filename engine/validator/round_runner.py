@@ -22,6 +22,7 @@ from engine.feed import Feed
 from engine.judge.client import Judge, JudgeFailed
 from engine.judge.memory import decode
 from engine.snapshot import RoundProgress, RoundView
+from engine.snapshot.round_view import round_view
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
 from engine.validator.dispatch import Dispatch, Excuse, OnText
@@ -30,7 +31,7 @@ from engine.validator.maps import Maps
 from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
-from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short, round_view
+from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short
 from engine.values import Challenge, Reply, ReplyStatus, Request, Round, Source
 
 UNANSWERED = "answers"

@@ -9,16 +9,16 @@ from engine.snapshot import (
     CommitView,
     JudgingView,
     MinerView,
-    RoundView,
     SetterView,
 )
+from engine.snapshot.round_view import NAME_WIDTH
 from engine.text import safe
 from engine.transport.dialect import Availability
 from engine.transport.errors import brief
 from engine.validator.round_log import Tally
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection
-from engine.values import Metagraph, Neuron, Round, WeightCommit, percentile
+from engine.values import Metagraph, Neuron, Round, WeightCommit
 from engine.weights.plan import WeightPlan
 from engine.weights.views import REASON_WIDTH
 from engine.weights.window import Wait, Windows
@@ -27,38 +27,8 @@ ROUNDS_SHOWN = 200
 PLANS_SHOWN = 50
 """Rounds and plans kept in a Snapshot."""
 
-ID_WIDTH = 272
-"""Fits the longest id in a challenges file, 128 characters of two cells each, plus a suffix that makes it unique."""
-
-NAME_WIDTH = 40
 NOTE_WIDTH = 120
-"""Characters kept of a miner's name and of its note."""
-
-
-def round_view(judged: Round, *, recorded: bool) -> RoundView:
-    """A judged round as a table row."""
-    times = [reply.ms for reply in judged.replies if reply.status == "ok"]
-    winner = judged.judgement.winner
-    return RoundView(
-        id=safe(judged.challenge.id, ID_WIDTH),
-        at=judged.started_at,
-        kind=safe(judged.challenge.kind, NAME_WIDTH),
-        source=judged.challenge.source,
-        profile=judged.judgement.profile,
-        asked=len(judged.replies),
-        answered=len(times),
-        clusters=tuple(len(cluster) for cluster in judged.judgement.clusters),
-        agreement=round(judged.judgement.agreement, 4),
-        winner_uid=next((reply.uid for reply in judged.replies if reply.hotkey == winner), None),
-        winner_hotkey=winner,
-        p50_ms=round(percentile(times, 0.5), 1),
-        p95_ms=round(percentile(times, 0.95), 1),
-        duration_ms=round(judged.duration_ms, 1),
-        recorded=recorded,
-        scored=judged.challenge.scored,
-        known=judged.challenge.truth is not None,
-        won=next((place for place, cluster in enumerate(judged.judgement.clusters) if winner in cluster), None),
-    )
+"""Characters kept of a miner's note: two lines of a narrow terminal."""
 
 
 def judging_view(counts: Counts) -> JudgingView:

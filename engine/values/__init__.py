@@ -6,7 +6,7 @@ coldkey is an ss58 address. Texts are raw, as they came in: each door (feed, CSV
 """
 
 from engine.values.peer import Peer, at_port, host_and_port
-from engine.values.quantity import RAO, U16_MAX, At, Finite, Natural, Tokens, percentile
+from engine.values.quantity import RAO, U16_MAX, At, Finite, Natural, Tokens, max_upscale, percentile
 from engine.values.round import (
     OF_USERS,
     AnswerType,
@@ -78,5 +78,6 @@ __all__ = [
     "WeightCommit",
     "at_port",
     "host_and_port",
+    "max_upscale",
     "percentile",
 ]

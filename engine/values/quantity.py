@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from msgspec import Meta
@@ -28,3 +28,9 @@ def percentile(values: Collection[float], share: float) -> float:
     """The smallest of `values` that at least `share` (0..1) of them do not exceed; 0 without any."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def max_upscale(weights: Sequence[float]) -> tuple[int, ...]:
+    """Weights as the chain stores them: the largest becomes 65535, halves round to even, a tiny one may become 0."""
+    scale = U16_MAX / max(weights)
+    return tuple(round(weight * scale) for weight in weights)

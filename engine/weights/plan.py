@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine.chain.commitment import commitment
 from engine.chain.interface import Look
-from engine.values import U16_MAX, Neuron
+from engine.values import Neuron, max_upscale
 
 Mode = Literal["normal", "degraded", "emergency"]
 
@@ -182,12 +182,6 @@ def fresh_scores(scores: Iterable[HotkeyScore], mode: Mode, now: float) -> dict[
 def can_weigh(score: float) -> bool:
     """Whether a score can be a weight: neither NaN nor infinite nor negative."""
     return 0 <= score < math.inf
-
-
-def max_upscale(weights: Sequence[float]) -> tuple[int, ...]:
-    """Weights as the chain stores them: the largest becomes 65535, halves round to even, a tiny one may become 0."""
-    scale = U16_MAX / max(weights)
-    return tuple(round(weight * scale) for weight in weights)
 
 
 def _rows(

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from console.record.folder import FolderRecord
 from engine.challenges.sources.source import Cursor
-from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread
 from engine.snapshot import Event, Snapshot
 from engine.transport.dialect import Availability, TimedAnswer

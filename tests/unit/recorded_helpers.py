@@ -13,11 +13,11 @@ from engine.judge.encoding.encoders import open_encoder
 from engine.judge.memory import Memory, encode
 from engine.scoring import profiles
 from engine.snapshot import MinerView, Snapshot
+from engine.snapshot.round_view import round_view
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.sybil.evidence import Evidence, Miner, Pair, Share
 from engine.sybil.penalties import Standing
-from engine.validator.views import round_view
 from engine.values import Judgement, Likeness, Metagraph, Neuron, Outcome, Reply, Round
 from engine.weights.averages import Exponential
 from engine.weights.plan import WeightRow

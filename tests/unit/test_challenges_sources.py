@@ -17,8 +17,8 @@ from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.file import MAX_LINE, BadLine, FileSource, answer_type_of, read_challenges
 from engine.challenges.sources.source import Source, new_id
 from engine.challenges.sources.synthetic import Deck, SyntheticSource
+from engine.snapshot.round_view import ID_WIDTH
 from engine.text import safe
-from engine.validator.views import ID_WIDTH
 from engine.values import Challenge
 
 KINDS = {"chat": 0.8, "arithmetic": 0.2}

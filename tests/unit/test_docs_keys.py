@@ -3,7 +3,7 @@
 import runpy
 from pathlib import Path
 
-from console.screens.keymap import read_keymap
+from console.keymap_file import read_keymap
 from console.screens.registry import ACTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"

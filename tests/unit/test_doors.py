@@ -13,10 +13,10 @@ from console.record.player import Player, playing
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.commands import AnyCommand, Pause
-from engine.doors import Engine, EngineState, Instants, MinerRecord, RecordedRound, RecordReader
-from engine.feed import Batch, Feed
-from engine.logs import Log, LogLine, LogRing, LogTail
-from engine.snapshot import Snapshot
+from engine.doors import Engine, EngineState, Instants, Log, MinerRecord, RecordedRound, RecordReader
+from engine.feed import Feed
+from engine.logs import LogRing
+from engine.snapshot import Batch, LogLine, LogTail, Snapshot
 from tests.unit.engine_helpers import idle_engine
 from tests.unit.recorded_helpers import folder_with, rounds_split, shows, snapshot_of, until
 from tests.unit.tui_helpers import WIDE, Orders, screen_text, toasts

@@ -9,8 +9,9 @@ import pytest
 import uvloop
 
 from console.record.folder import FolderRecord
-from engine.doors import EngineState, InProcessEngine
+from engine.doors import EngineState
 from engine.logs import LogRing
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread, serving_loop
 from tests.unit.engine_helpers import a_feed
 

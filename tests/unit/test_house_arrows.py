@@ -30,6 +30,10 @@ PLANTED = {
     "console/drawing/svg.py": "console.roles.session",
     "console/record/folder.py": "console.tui.app",
     "console/status.py": "textual",
+    "console/screens/miner/content.py": "engine.store.stored",
+    "console/screens/challenge/content.py": "engine.validator.views",
+    "console/screens/logs/widgets.py": "engine.feed",
+    "console/tui/viewpoint.py": "engine.judge.client",
 }
 """Files, and what each must not import: another layer up, a neighbour, another package, a library."""
 

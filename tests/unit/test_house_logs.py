@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from engine.logs import FILES, LogLine, LogRing, open_log
+from engine.logs import FILES, LogRing, open_log
 from engine.redaction import HIDDEN, redact
+from engine.snapshot import LogLine
 
 log = logging.getLogger("house")
 SEED = "0x" + "ab" * 32

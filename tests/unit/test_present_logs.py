@@ -3,7 +3,8 @@
 from console.present.text import Span, text_of
 from console.screens.logs import content as logs
 from console.screens.logs.content import KeptLine, LogLook
-from engine.logs import LogLine, LogRing, LogTail
+from engine.logs import LogRing
+from engine.snapshot import LogLine, LogTail
 
 AT = 1_700_000_000.25
 

@@ -12,8 +12,8 @@ from console.present.text import Line, text_of, unwrapped, width_of, wrapped
 from console.screens.miner import content as miner
 from console.screens.miner.content import APPEARANCES
 from engine.doors import MinerRecord
-from engine.store.stored import Appearance
 from engine.text import cells
+from engine.values.earned import Appearance
 from tests.unit.recorded_helpers import NOW, hotkey, snapshot_of, split_round
 from tests.unit.tui_helpers import miner as a_miner
 

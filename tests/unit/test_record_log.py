@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from console.record.log import last_lines, log_until
 from console.record.player import LogOfThen
-from engine.logs import LogLine
+from engine.snapshot import LogLine
 
 
 def write(path: Path, times: list[float], *, text: str = "said") -> Path:

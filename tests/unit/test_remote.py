@@ -44,10 +44,10 @@ from console.remote.wire import (
 from console.screens.keymap import Keymap
 from console.tui.attached import AttachApp
 from engine.commands import AnyCommand, BlockCaller, Pause
-from engine.doors import InProcessEngine
 from engine.feed import Feed
-from engine.logs import LogLine, LogRing
-from engine.snapshot import Snapshot
+from engine.logs import LogRing
+from engine.node.in_process import InProcessEngine
+from engine.snapshot import LogLine, Snapshot
 from tests.unit.engine_helpers import idle_engine
 from tests.unit.recorded_helpers import folder_with, rounds_split, shows, snapshot_of, until
 from tests.unit.tui_helpers import WIDE, Orders, judged, miner, screen_text, snapshot, toasts

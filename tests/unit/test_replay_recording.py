@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from console.record.recording import Recording, Timeline
 from engine.errors import StoreError
 from engine.snapshot import Snapshot
+from engine.snapshot.round_view import round_view
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
 from engine.store.stored import RoundMark
 from engine.validator.scores import Scores
-from engine.validator.views import round_view
 from engine.values import Outcome, Round
 from engine.weights.averages import Exponential
 from tests.unit.recorded_helpers import folder_with, record_suspects, rounds_split

@@ -25,10 +25,10 @@ from engine.store.record import open_record
 from engine.store.round_rows import require_finite
 from engine.store.round_table import TEXTS_DROPPED
 from engine.store.store import Store, StoredNonces
-from engine.store.stored import Merit, Pay, Uid
 from engine.transport.replay_guard import NoncesUnavailable
 from engine.validator.round_log import Tally
 from engine.values import Outcome, Source
+from engine.values.earned import Merit, Pay, Uid
 from tests.unit.store_helpers import NETUID, PROFILE, T0, a_plan, a_reply, a_round, a_verdict, hotkey
 
 HOUR = 3600.0

@@ -10,7 +10,7 @@ from console.screens.challenge.screen import ChallengeScreen
 from console.screens.miner.screen import MinerScreen
 from console.tui.app import ConsoleApp
 from console.widgets.live_table import LiveTable
-from engine.validator.views import round_view
+from engine.snapshot.round_view import round_view
 from tests.unit.recorded_helpers import (
     app_with,
     folder_with,

@@ -6,7 +6,8 @@ import pytest
 
 from console.actions.action import GROUPS, Action, Level
 from console.errors import ConsoleError
-from console.screens.keymap import FIXED, RESERVED, Keymap, keymap_path, read_keymap
+from console.keymap_file import FIXED, RESERVED, keymap_path, read_keymap
+from console.screens.keymap import Keymap
 from console.screens.registry import ACTIONS, CONTEXTS, DIALOG, PLACES, SCREENS, ScreenSpec, actions_of
 from tests.unit.tui_helpers import snapshot
 

@@ -9,7 +9,8 @@ from textual.pilot import Pilot
 from console.screens.logs.widgets import LogDrawer, LogView
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
-from engine.logs import RING, LogLine
+from engine.logs import RING
+from engine.snapshot import LogLine
 from tests.unit.recorded_helpers import shows, until
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, app_of, logs_of, screen_text, snapshot, text_of, toasts
 

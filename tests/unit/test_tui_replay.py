@@ -19,8 +19,7 @@ from console.tui.app import ConsoleApp
 from console.tui.endings import Ending
 from console.widgets.live_table import LiveTable
 from engine.commands import Pause
-from engine.logs import LogLine
-from engine.snapshot import MinerView
+from engine.snapshot import LogLine, MinerView
 from engine.store.schema import FILE_NAME
 from tests.unit.recorded_helpers import (
     app_with,

@@ -11,9 +11,9 @@ from console.record.folder import FolderRecord
 from console.screens.keymap import Keymap
 from console.screens.registry import PLACES
 from console.tui.app import ConsoleApp
-from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing
+from engine.node.in_process import InProcessEngine
 from engine.node.thread import EngineThread
 from tests.unit.tui_helpers import NARROW, app_of, screen_text, snapshot
 

@@ -4,12 +4,13 @@ import pytest
 
 from engine.challenges.sources.file import MAX_ID
 from engine.snapshot import MinerView
+from engine.snapshot.round_view import ID_WIDTH, round_view
 from engine.sybil.suspects import Suspects, Suspicions
 from engine.sybil.views import sybil_view, with_verdicts
 from engine.transport.dialect import Availability
 from engine.validator.scores import Scores
 from engine.validator.selection import Selection
-from engine.validator.views import ID_WIDTH, clusters_of_uids, in_short, miner_views, round_view
+from engine.validator.views import clusters_of_uids, in_short, miner_views
 from engine.values import Metagraph, Neuron, percentile
 from engine.weights.averages import Exponential
 from engine.weights.plan import WeightPlan, WeightRow

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.chain.interface import Look
-from engine.values import Hyperparameters, Metagraph, Neuron
+from engine.values import Hyperparameters, Metagraph, Neuron, max_upscale
 from engine.weights.plan import (
     Basis,
     HotkeyScore,
     Mode,
     WeightPlan,
     fresh_scores,
-    max_upscale,
     mode_after,
     plan_weights,
 )

@@ -11,9 +11,9 @@ from textual.widget import Widget
 from console.screens.keymap import Keymap
 from console.tui.app import ConsoleApp
 from engine.commands import AnyCommand
-from engine.doors import InProcessEngine
 from engine.feed import Feed
 from engine.logs import LogRing
+from engine.node.in_process import InProcessEngine
 from engine.snapshot import Attention, ChainView, MinerView, RoundView, ServiceView, Snapshot
 from tests.unit.engine_helpers import idle_engine
 

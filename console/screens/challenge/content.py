@@ -24,8 +24,8 @@ from console.present.text import (
     wrapped,
 )
 from engine.doors import EmaStep, RecordedRound
+from engine.snapshot.round_view import round_view
 from engine.text import safe
-from engine.validator.views import round_view
 from engine.values import Counted, Judgement, Reply, ReplyStatus, Round, Verdict, percentile
 
 

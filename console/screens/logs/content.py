@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from console.present.states import State
 from console.present.text import BLANK, Line, Span, facts, fit, line, wrapped
-from engine.logs import LogLine, LogTail
+from engine.snapshot import LogLine, LogTail
 
 LOOKS: dict[str, State] = {
     "DEBUG": State("·", "DEBUG", "muted"),

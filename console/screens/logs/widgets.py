@@ -18,7 +18,8 @@ from console.screens.logs.content import KeptLine, LogLook
 from console.widgets.option_list import PopUpField
 from console.widgets.paint import Rows
 from console.widgets.panel import Panel
-from engine.logs import Log, LogTail
+from engine.doors import Log
+from engine.snapshot import LogTail
 
 PULL_S = 0.25
 """As often as the screens get a picture."""

@@ -12,9 +12,9 @@ from console.screens.challenge.content import NO_CLUSTER, STATUSES, tone_of
 from console.screens.suspects import content as suspects
 from engine.doors import MinerRecord
 from engine.snapshot import MinerView, Snapshot
-from engine.store.stored import Appearance
 from engine.text import safe
 from engine.values import Neuron, at_port
+from engine.values.earned import Appearance
 
 LABEL = 9
 SPARK = 20
