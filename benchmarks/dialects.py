@@ -33,7 +33,7 @@ from engine.keys import signature_hex, verify
 from engine.node.thread import serving_loop
 from engine.transport.callers import Callers
 from engine.transport.description import OCTETS
-from engine.transport.dialects import btauth, fiber, loosh, own, template
+from engine.transport.dialects import btauth, fiber, loosh, own, registry, template
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
 from engine.transport.wire import completion_json
@@ -100,7 +100,7 @@ async def _cost(dialect: str) -> list[Figure]:
     text = "What is 41 plus 1?" if dialect == "template" else "Which is larger? " * 30
     async with AsyncExitStack() as closing:
         stack = closing.enter_context(ExitStack())
-        servers = (started(stack, MODULE, "ours", allowed), started(stack, MODULE, "bare", dialect))
+        servers = (started(stack, MODULE, "ours", allowed, dialect), started(stack, MODULE, "bare", dialect))
         validators = [Callers(signer, usual=dialect, allow_private=True) for signer in signers]
         for validator in validators:
             closing.push_async_callback(validator.close)
@@ -134,14 +134,22 @@ async def _ask(validator: Callers, peer: Peer, text: str, times: int) -> None:
 # -- the servers --------------------------------------------------------------------------------------------------
 
 
-async def serve_ours(hotkeys: str, seconds: str = "0", slots: str = "16") -> None:
+async def serve_ours(hotkeys: str, asked: str, seconds: str = "0", slots: str = "16") -> None:
+    """`asked` is the dialect that it is asked in: a miner that speaks our own is asked in that instead of Fiber's."""
     from miner_server import admission
 
     admission.HOTKEY_PER_MINUTE |= {"challenge": 100_000, "handshake": 100_000}
     limits = Limits(capacity=int(slots), queue=4 * int(slots))
     allow = AllowList(hotkeys.split(","))
     server = MinerServer(
-        MINER, StubBackend(float(seconds)), allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits
+        MINER,
+        StubBackend(float(seconds)),
+        allow,
+        MemoryNonces(),
+        host=LOOPBACK,
+        port=0,
+        limits=limits,
+        spoken=[one for one in registry.DIALECTS.values() if one is not own.OWN or asked == own.OWN.name],
     )
 
     def tell() -> None:

@@ -73,7 +73,7 @@ async def _overload(dialect: str) -> list[Figure]:
 
     with ExitStack() as stack:
         server = started(
-            stack, MODULE, "ours", ",".join(one.ss58_address for one in signers), str(ANSWER_S), str(SLOTS)
+            stack, MODULE, "ours", ",".join(one.ss58_address for one in signers), dialect, str(ANSWER_S), str(SLOTS)
         )
         until = time.monotonic() + OVERLOAD_S
         asking = asyncio.gather(
@@ -100,7 +100,7 @@ async def _flood() -> list[Figure]:
     gc.collect()
     gc.freeze()  # else what this process has loaded is gone through in the middle of it
     with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", alice.ss58_address)
+        server = started(stack, MODULE, "ours", alice.ss58_address, "loosh")
         validator = Callers(alice, usual="loosh", allow_private=True)
         await validator.ask(server.peer, question("1 + 1?"), timeout=DEADLINE_S, max_bytes=1 << 20)
         arguments = str(server.port), str(FLOOD_S), alice.ss58_address
@@ -162,7 +162,7 @@ async def _drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def _drip() -> list[Figure]:
     with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address)
+        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address, "loosh")
         began = time.monotonic()
 
         async def drip(number: int) -> float:
@@ -183,7 +183,7 @@ async def _drip() -> list[Figure]:
 
 async def _big() -> list[Figure]:
     with ExitStack() as stack:
-        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address)
+        server = started(stack, MODULE, "ours", keypair("Alice").ss58_address, "loosh")
         before = server.used()[1]
         _, writer = await asyncio.open_connection(LOOPBACK, server.port)
         writer.write(b"POST /fiber/key-exchange HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
