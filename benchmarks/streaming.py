@@ -27,7 +27,7 @@ from miner_server import admission
 from miner_server.allowlist import AllowList
 from miner_server.backends.openai import OpenAIBackend
 from miner_server.limits import Limits
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key as keypair
 

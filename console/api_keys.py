@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import asdict
-
 from console.errors import ConsoleError
 from console.instants import LATEST, SECONDS, duration
 from engine.api_keys import FILE_NAME, ApiKey, KeyLimits, KeyManner, add_key, read_keys, revoke_key, rotate_key
 from engine.folders import prepare_folder
 from engine.key_use import FILE_NAME as USE_FILE
-from engine.key_use import Used, month_of, used_of
+from engine.key_use import Used, list_keys, month_of, used_of
 from engine.text import cells
 
 _PERIOD = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -62,20 +60,7 @@ def revoke(folder: Path, name: str) -> None:
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """What is known of each key, without the key itself. Raises KeyFileError."""
-    now = time.time()
-    used = used_of(folder / USE_FILE, month_of(now))
-    return [
-        {
-            "name": key.name,
-            "made_at": _iso(key.made_at),
-            "expires_at": None if key.expires_at is None else _iso(key.expires_at),
-            "expired": key.has_expired(now),
-            "earlier_valid_until": _iso(key.earlier_until) if key.earlier_until > now else None,
-            **{name: getattr(key, name) for name in (*KeyLimits.__struct_fields__, *KeyManner.__struct_fields__)},
-            "used_this_month": asdict(used.get(key.name, Used())),
-        }
-        for key in read_keys(folder / FILE_NAME)
-    ]
+    return list_keys(folder / FILE_NAME, folder / USE_FILE)
 
 
 def table(folder: Path) -> list[str]:
@@ -126,14 +111,10 @@ def _row(key: ApiKey, used: Used, now: float) -> tuple[str, ...]:
         if limit is not None
     ]
     limits = (", ".join(minute) or "any number", ", ".join(month) or "not counted")
-    mode = f"{key.mode or 'the usual'}{', keeps nothing' if key.keeps_nothing else ''}"
+    mode = f"{key.mode or 'the usual'}{', keeps nothing' if key.keeps_nothing else ''}{', admin' if key.admin else ''}"
     return key.name, f"{duration(now - key.made_at)} ago", expires, *limits, mode
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

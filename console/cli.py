@@ -322,6 +322,7 @@ def _add_keys(commands: "Commands") -> None:
         action="store_true",
         help="a gateway records nothing of what its bearer asks and is told",
     )
+    add.add_argument("--admin", action="store_true", help="its bearer makes, lists and revokes keys over HTTP")
     rotate = _add(actions, "rotate", run.keys_rotate, "replace a key with a new one and print it once")
     rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits stay")
     rotate.add_argument(

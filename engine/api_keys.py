@@ -44,6 +44,10 @@ class KeyFileError(Exception):
     """The key file cannot be used, or a change to it makes no sense. The message says what to do."""
 
 
+class KeyRefused(KeyFileError):
+    """A change that makes no sense with the keys that there are."""
+
+
 Count = Annotated[int, Meta(ge=1, le=10**12)]
 
 
@@ -61,10 +65,11 @@ NO_LIMITS = KeyLimits()
 
 class KeyManner(Struct, frozen=True, kw_only=True):
     """How a gateway serves a key: in which mode unless a request names one, the usual one where None, and whether the
-    record keeps nothing of what its bearer asks and is told."""
+    record keeps nothing of what its bearer asks and is told. That of an `admin` makes and revokes keys over HTTP."""
 
     mode: GatewayMode | None = None
     keeps_nothing: bool = False
+    admin: bool = False
 
 
 USUAL = KeyManner()
@@ -73,8 +78,8 @@ USUAL = KeyManner()
 class ApiKey(KeyLimits, frozen=True, kw_only=True):
     """What is kept of a key. Times are unix seconds; `digest` is its SHA-256 in hex.
 
-    `mode` and `keeps_nothing` are as in `KeyManner`. After a rotation the key before it, `earlier`, opens the same
-    until `earlier_until`.
+    `mode`, `keeps_nothing` and `admin` are as in `KeyManner`. After a rotation the key before it, `earlier`, opens the
+    same until `earlier_until`.
     """
 
     name: str
@@ -85,6 +90,7 @@ class ApiKey(KeyLimits, frozen=True, kw_only=True):
     earlier_until: float = 0.0
     mode: GatewayMode | None = None
     keeps_nothing: bool = False
+    admin: bool = False
 
     def has_expired(self, now: float) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -144,13 +150,13 @@ def add_key(
 ) -> str:
     """Make a key called `name` and return it: it is in no file. Raises KeyFileError."""
     if not NAME.match(name):
-        raise KeyFileError(f"{name[:64]!r} is not a valid key name: use up to 64 letters, digits and . _ @ -")
+        raise KeyRefused(f"{name[:64]!r} is not a valid key name: use up to 64 letters, digits and . _ @ -")
     key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
     with _changing(path) as keys:
         if any(one.name == name for one in keys):
-            raise KeyFileError(f"a key called {name} already exists: revoke it first, or choose another name")
+            raise KeyRefused(f"a key called {name} already exists: revoke it first, or choose another name")
         if len(keys) >= MOST_KEYS:
-            raise KeyFileError(f"there are {MOST_KEYS} keys, which is the limit: revoke some")
+            raise KeyRefused(f"there are {MOST_KEYS} keys, which is the limit: revoke some")
         made = ApiKey(
             name=name,
             digest=digest(key),
@@ -198,7 +204,7 @@ def _place(keys: Sequence[ApiKey], name: str) -> int:
         if one.name == name:
             return place
     names = ", ".join(one.name for one in keys[:20]) or "none"
-    raise KeyFileError(f"no key is called {name[:64]!r} (existing keys: {names})")
+    raise KeyRefused(f"no key is called {name[:64]!r} (existing keys: {names})")
 
 
 class ApiKeys:
@@ -214,6 +220,11 @@ class ApiKeys:
         self._seen = _identity(path)
         self._keys = _by_digest(read_keys(path))
         self._trouble = ""
+
+    @property
+    def path(self) -> Path:
+        """The file that holds them."""
+        return self._path
 
     def __len__(self) -> int:
         self._refresh()

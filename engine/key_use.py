@@ -8,12 +8,14 @@ import asyncio
 import calendar
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from engine.api_keys import ApiKey, alone_in, read_private, write_private
+from engine.api_keys import ApiKey, KeyLimits, KeyManner, alone_in, read_keys, read_private, write_private
 
 FILE_NAME = "api-key-use.json"
 PARTS = 100
@@ -55,6 +57,24 @@ def used_of(path: Path, month: str) -> dict[str, Used]:
     """What the file says that each key has used in a month. Raises KeyFileError."""
     told = read_private(path, _File)
     return told.used if told.month == month else {}
+
+
+def list_keys(keys: Path, use: Path) -> list[dict[str, Any]]:
+    """What the two files say of each key, without the key itself. Raises KeyFileError."""
+    now = time.time()
+    used = used_of(use, month_of(now))
+    return [
+        {
+            "name": key.name,
+            "made_at": _iso(key.made_at),
+            "expires_at": None if key.expires_at is None else _iso(key.expires_at),
+            "expired": key.has_expired(now),
+            "earlier_valid_until": _iso(key.earlier_until) if key.earlier_until > now else None,
+            **{name: getattr(key, name) for name in (*KeyLimits.__struct_fields__, *KeyManner.__struct_fields__)},
+            "used_this_month": asdict(used.get(key.name, Used())),
+        }
+        for key in read_keys(keys)
+    ]
 
 
 def month_of(at: float) -> str:
@@ -103,6 +123,11 @@ class KeyUse:
             return None
         used = self._written.get((key.name, kind), 0) - self._ahead_of(key.name, kind)
         return Left(limit, max(0, limit - used), _next_month(self._clock()) - self._clock())
+
+    @property
+    def path(self) -> Path:
+        """Where it is written down."""
+        return self._path
 
     def settle(self) -> None:
         """Write down exactly what was used, at the end of the process. Raises KeyFileError."""
@@ -162,3 +187,7 @@ def _next_month(now: float) -> float:
     year, month = time.gmtime(now)[:2]
     first = (year + 1, 1) if month == 12 else (year, month + 1)
     return float(calendar.timegm((*first, 1, 0, 0, 0)))
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

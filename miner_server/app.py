@@ -33,8 +33,9 @@ from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.metrics import CONTENT_TYPE, Metrics
 from miner_server.mount import Mount, routes_of
+from miner_server.openai.access import Access
 from miner_server.openai.description import described
-from miner_server.openai.door import Access, Door
+from miner_server.openai.door import Door
 from miner_server.openai.errors import OPENAI
 from miner_server.openapi import Described, LookUp, SpokenRoute, document
 from miner_server.pool import Pool

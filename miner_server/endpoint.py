@@ -31,6 +31,10 @@ DRAIN_BYTES = 1024 * 1024
 DRAIN_S = 1.0
 """What is still read of a body that is refused, so that the caller reads the reply before the connection closes."""
 
+PROVEN_DRAIN_BYTES = 64 * 1024 * 1024
+PROVEN_DRAIN_S = 10.0
+"""Of a caller who has proven who it is: a user with pictures in a long chat reads why that was too much."""
+
 _PROCESS = reflection.HEADER.encode()
 _REFLECTED = Response(
     b'{"detail":"this is the miner that asks"}',
@@ -143,7 +147,7 @@ async def _send(call: Call, reply: Response, send: Send) -> None:
         headers.append((b"connection", b"close"))
     await _read_in_time(call, _write(send, reply, headers, more=unread))
     if unread:
-        await _drain(call.receive)
+        await _drain(call)
         await send(_END)
 
 
@@ -155,13 +159,13 @@ async def _write(send: Send, reply: Response, headers: list[tuple[bytes, bytes]]
 _END: Message = {"type": "http.response.body", "body": b""}
 
 
-async def _drain(receive: Receive) -> None:
+async def _drain(call: Call) -> None:
     """Read some of an unwanted body: closing on unread bytes would reset the connection and lose the reply."""
-    left = DRAIN_BYTES
+    left, seconds = (PROVEN_DRAIN_BYTES, PROVEN_DRAIN_S) if call.proven else (DRAIN_BYTES, DRAIN_S)
     try:
-        async with asyncio.timeout(DRAIN_S):
+        async with asyncio.timeout(seconds):
             while left > 0:
-                message = await receive()
+                message = await call.receive()
                 if message["type"] == "http.disconnect" or not message["more_body"]:
                     return
                 left -= len(message["body"])

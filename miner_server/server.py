@@ -27,7 +27,7 @@ from miner_server.backends.interface import Backend
 from miner_server.hosts import BehindProxies, Proxies
 from miner_server.limits import Limits
 from miner_server.listener import Listener
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.places import Places
 from miner_server.quotas import Quotas
 

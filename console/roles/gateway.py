@@ -26,7 +26,7 @@ from miner_server.backends.interface import OnText
 from miner_server.errors import BackendError, BackendUnavailable, RequestTooLong, RequestUnfit
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.server import MinerServer
 
 SERVICE = "gateway"

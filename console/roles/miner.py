@@ -33,7 +33,7 @@ from miner_server.backends.registry import open_backend
 from miner_server.gpus import Gpus
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.operator_lists import OperatorLists
 from miner_server.pool import Member, Pool
 from miner_server.quotas import Quotas

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from engine.transport.description import EVENTS, JSON, reference
+from miner_server.openai.admin import KEYS, KeyBody
 from miner_server.openai.embeddings import EmbeddingsBody
 from miner_server.openai.request import ELSEWHERE, LABELS, ChatBody
 from miner_server.openapi import REFUSALS, Described
@@ -60,7 +61,9 @@ def _list_of(items: dict[str, Any]) -> dict[str, Any]:
 
 def described() -> Described:
     """The routes with their schemas."""
-    _, bodies = msgspec.json.schema_components((ChatBody, EmbeddingsBody), ref_template="#/components/schemas/{name}")
+    _, bodies = msgspec.json.schema_components(
+        (ChatBody, EmbeddingsBody, KeyBody), ref_template="#/components/schemas/{name}"
+    )
     elsewhere = {name: {"enum": [*plain] if isinstance(plain, tuple) else [plain]} for name, plain in ELSEWHERE.items()}
     bodies |= {
         "ChatBody": _complete(bodies["ChatBody"], elsewhere),
@@ -79,25 +82,29 @@ def _complete(body: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 def _operations() -> dict[str, dict[str, Any]]:
     events = {"type": "string", "description": "chat.completion.chunk events, and [DONE] at the end"}
     answered = {JSON: {"schema": reference("ChatCompletion")}, EVENTS: {"schema": events}}
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    listed = _operation("The keys and what they have used", _json(_list_of(_OBJECT)))
     model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     return {
         "/v1/models": {"get": _operation("The models that can be asked for", _json(_list_of(reference("Model"))))},
         "/v1/models/{model}": {"get": _operation("One model", _json(reference("Model"))) | {"parameters": [model]}},
         "/v1/chat/completions": {"post": _operation("A chat completion", answered, ChatBody)},
         "/v1/embeddings": {"post": _operation("Embeddings of texts", _json(_list_of(_OBJECT)), EmbeddingsBody)},
+        KEYS: {"get": listed, "post": _operation("A new key", _json(_OBJECT), KeyBody, status=201)},
+        f"{KEYS}/{{name}}": {"delete": _operation("A key's end", _json(_OBJECT)) | {"parameters": [name]}},
     }
 
 
-def _operation(about: str, answers: dict[str, Any], body: type | None = None) -> dict[str, Any]:
+def _operation(about: str, answers: dict[str, Any], body: type | None = None, *, status: int = 200) -> dict[str, Any]:
     refusals = {
-        str(status): {"description": words, "content": _json(reference("ApiError"))}
-        for status, words in (REFUSALS | {404: "there is no such model or route"}).items()
+        str(code): {"description": words, "content": _json(reference("ApiError"))}
+        for code, words in (REFUSALS | {404: "there is no such model, key or route", 409: "the name is taken"}).items()
     }
     operation: dict[str, Any] = {
         "summary": about,
         "tags": [TAG],
         "security": [{"bearer": []}],
-        "responses": {"200": {"description": "answered", "content": answers}, **refusals},
+        "responses": {str(status): {"description": "answered", "content": answers}, **refusals},
     }
     if body is not None:
         operation["requestBody"] = {"required": True, "content": _json(reference(body.__name__))}

@@ -13,10 +13,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
-from msgspec import Struct
-
-from engine.api_keys import ApiKey, ApiKeys, KeyFileError
-from engine.key_use import KeyUse
+from engine.api_keys import ApiKey, KeyFileError
 from engine.text import safe
 from engine.transport.clear import EVENT_STREAM
 from engine.transport.dialect import Response
@@ -29,8 +26,10 @@ from miner_server.call import Call, json_response
 from miner_server.endpoint import Handler
 from miner_server.errors import RequestUnfit
 from miner_server.limits import Limits, Room
+from miner_server.openai.access import Access
+from miner_server.openai.admin import Admin
 from miner_server.openai.budgets import Budgets, Headers, tokens_of
-from miner_server.openai.embeddings import Embedder, EmbeddingError, counted, read_texts, written
+from miner_server.openai.embeddings import EmbeddingError, counted, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
 from miner_server.openai.repeats import HEADER, Answered, Repeats
 from miner_server.openai.reply import ChatReply, usage
@@ -51,16 +50,6 @@ COMMENT_S = 5.0
 
 LOOK_S = 1.0
 """How often an answer under way looks if its key is still valid: one system call."""
-
-
-class Access(Struct, frozen=True):
-    """What the operator has decided about the API: its keys and their use, its encoder, and whether plain HTTP may be
-    public."""
-
-    keys: ApiKeys
-    use: KeyUse
-    embedder: Embedder | None = None
-    public: bool = False
 
 
 class Door:
@@ -90,6 +79,7 @@ class Door:
         self._budgets = Budgets(access.use)
         self._repeats = Repeats()
         self._since = int(time.time())
+        self._admin = Admin(access, self._admit, self._read, limits.body_bytes)
 
     def routes(self) -> tuple[tuple[str, str, Handler], ...]:
         """Method, path and handler of each route."""
@@ -98,6 +88,7 @@ class Door:
             ("GET", "/v1/models/{model:path}", self.model),
             ("POST", "/v1/chat/completions", self.chat),
             ("POST", "/v1/embeddings", self.embeddings),
+            *self._admin.routes(),
         )
 
     @property

@@ -12,7 +12,7 @@ from engine.api_keys import ApiKeys, KeyLimits, KeyManner, add_key
 from engine.key_use import KeyUse
 from engine.store.store import Store
 from miner_server.limits import Limits
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import make_server, running

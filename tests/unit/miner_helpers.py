@@ -25,7 +25,7 @@ from miner_server.backends.interface import Backend
 from miner_server.backends.scripted import ScriptedBackend
 from miner_server.hosts import Proxies
 from miner_server.limits import Limits
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.quotas import Quotas
 from miner_server.server import MinerServer
 from tests.unit.chain_helpers import key

@@ -13,7 +13,7 @@ from engine.api_keys import ApiKeys, add_key
 from engine.key_use import KeyUse
 from miner_server.backends.interface import PROOF, Backend
 from miner_server.limits import Limits
-from miner_server.openai.door import Access
+from miner_server.openai.access import Access
 from miner_server.openai.embeddings import Embedder
 from miner_server.server import MinerServer
 from tests.unit.engine_helpers import until

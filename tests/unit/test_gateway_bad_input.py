@@ -49,6 +49,7 @@ CASES: dict[str, tuple[Callable[[Gateway], None], dict[str, Any], int, str]] = {
     "no call": (_all_say("Sure!"), {"tools": [TOOL], "tool_choice": "required"}, 502, "well-formed"),
     "too long": (_nothing, {"messages": [{"role": "user", "content": "x" * 100_000}]}, 400, "8,192"),
     "more than a body may have": (_nothing, {"messages": [{"role": "user", "content": "x" * 1_500_000}]}, 413, ""),
+    "10 MB": (_nothing, {"messages": [{"role": "user", "content": "x" * 10_000_000}]}, 413, ""),
     "a picture": (_nothing, {"messages": PICTURE}, 400, "image_url"),
     "no question": (_nothing, {"messages": [{"role": "system", "content": "Be brief."}]}, 400, ""),
     "2,000 tools": (_nothing, {"tools": [TOOL] * 2000}, 400, "tools"),

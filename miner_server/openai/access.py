@@ -1,0 +1,16 @@
+"""What an operator has decided about OpenAI's API."""
+
+from msgspec import Struct
+
+from engine.api_keys import ApiKeys
+from engine.key_use import KeyUse
+from miner_server.openai.embeddings import Embedder
+
+
+class Access(Struct, frozen=True):
+    """The keys and their use, the encoder, and whether plain HTTP may be public."""
+
+    keys: ApiKeys
+    use: KeyUse
+    embedder: Embedder | None = None
+    public: bool = False
