@@ -154,6 +154,8 @@ def _to_register(snapshot: Snapshot, _typed: str) -> Iterator[str]:
         return
     if not chain.registration_open:
         yield BY_WORK if chain.registration_by_work else "SubNetRegistrationDisabled: the owner closed registration"
+    if chain.no_place:
+        yield f"NoNeuronIdAvailable: {chain.no_place}"
     yield from too_poor(snapshot, chain.registration_cost, "a registration costs")
     yield from by_coldkey(snapshot)
 

@@ -1,7 +1,7 @@
 """What a neuron still needs to earn on its subnet, in the order in which to do it. Pure."""
 
 from engine.chain.interface import Look
-from engine.chain.standing import leaving
+from engine.chain.standing import leaving, no_place
 from engine.snapshot import NeedView
 
 SHOWN = 0.01
@@ -31,7 +31,7 @@ def _place(look: Look, coldkey: str) -> list[NeedView]:
             NeedView("funds", lacks, f"Send at least τ{rules.burn - look.balance:.4f} and the fee to {coldkey}.")
         )
     pruned = leaving(look)[:1] if len(look.metagraph.neurons) >= rules.max_uids else []
-    takes = f"; it takes uid {pruned[0].uid}" if pruned else ""
+    takes = f"; it takes uid {pruned[0].uid}" if pruned else f"; {reason}" if (reason := no_place(look)) else ""
     what = f"hotkey {look.hotkey} has no uid on netuid {look.metagraph.netuid}{takes}"
     found.append(NeedView("registration", what, f"Register it for {price}: subnet-console chain register."))
     return found

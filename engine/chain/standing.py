@@ -94,14 +94,31 @@ def immunity_left(look: Look, neuron: Neuron) -> int:
 def leaving(look: Look) -> list[Neuron]:
     """The neurons that the next registrations on a full subnet replace, in order: by lowest emission, then by age.
 
-    Immune neurons come after the others, or first once too few others are left; the owner's hotkey is never replaced.
+    Immune neurons come after the others, of which so many stay as the rules say. The owner's first ones never go.
     """
-    safe = {one.uid for one in look.metagraph.neurons if one.hotkey == look.subnet.owner_hotkey}
-    mortal = [one for one in look.metagraph.neurons if one.uid not in safe]
+    stay = _owners_own(look)
+    mortal = [one for one in look.metagraph.neurons if one.uid not in stay]
     mortal.sort(key=lambda one: (one.emission, one.registered_at, one.uid))
     outside = [one for one in mortal if not immunity_left(look, one)]
     immune = [one for one in mortal if immunity_left(look, one)]
-    return [*outside, *immune] if len(outside) > look.rules.min_mortal else [*immune, *outside]
+    return [*outside[: max(0, len(outside) - look.rules.min_mortal)], *immune]
+
+
+def no_place(look: Look) -> str:
+    """Why the chain would refuse a registration on a full subnet; "" if it would not."""
+    if len(look.metagraph.neurons) < look.rules.max_uids or leaving(look):
+        return ""
+    return "no uid is free, and nobody can be replaced yet"
+
+
+def _owners_own(look: Look) -> set[int]:
+    """The uids that never go: that of the owner's hotkey, and the oldest of its coldkey, as many as the rules allow."""
+    subnet = look.subnet
+    owned = [one for one in look.metagraph.neurons if _is_owners(look, one)]
+    owned.sort(key=lambda one: (one.registered_at, one.uid))
+    oldest = [one for one in owned if subnet.owner and one.coldkey == subnet.owner][: look.rules.immune_owner_uids]
+    first = [one for one in owned if one.hotkey == subnet.owner_hotkey and one not in oldest]
+    return {one.uid for one in [*first, *oldest][: look.rules.immune_owner_uids]}
 
 
 def _is_owners(look: Look, neuron: Neuron) -> bool:

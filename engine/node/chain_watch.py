@@ -11,7 +11,7 @@ from engine.chain.client import ChainClient
 from engine.chain.commitment import largest_commit
 from engine.chain.earning import missing
 from engine.chain.interface import TIMELOCKED, Chain, ChainUnavailable, Look
-from engine.chain.standing import leaving, subnet_view
+from engine.chain.standing import leaving, no_place, subnet_view
 from engine.feed import Feed
 from engine.node.supervisor import Fatal
 from engine.patience import impatience
@@ -202,6 +202,7 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         needs=missing(seen, role=role, coldkey=chain.coldkey) if seen.block else (),
         registration_locked=rules.locked,
         registration_open=rules.registration_allowed,
+        no_place=no_place(seen) if own is None else "",
         registration_by_work=rules.pow_registration,
         price=seen.subnet.price,
         coldkey=chain.coldkey,

@@ -30,12 +30,13 @@ class ChainView(Struct, frozen=True, kw_only=True):
     """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen.
 
     On a subnet whose commits are `timelocked`, none can be made here for the reason `cannot_seal`, "" for none.
-    `needs` are what it lacks to earn, first things first. Of the `registration_cost`, the part `registration_locked`
-    stays with the hotkey. `price` is that of one unit of the subnet's stake, in tokens. The `balance` is that of the
-    `coldkey`, whose address may be unknown (""). Of the `stake`, so much as is `movable` is the hotkey's own here and
-    not locked as `collateral`. The chain has put off the epoch that is due by `epoch_late` blocks. Our clock was
-    `ahead_s` ahead of the chain's own at the last look, None if that is unknown: the age of its block, and what is
-    wrong with either clock.
+    `needs` are what it lacks to earn, first things first. Of the `registration_cost`, the part
+    `registration_locked` stays with the hotkey. A subnet has `no_place` for another one for that reason, "" if it
+    has. `price` is that of one unit of the subnet's stake, in tokens. The `balance` is that of the `coldkey`, whose
+    address may be unknown (""). Of the `stake`, so much as is `movable` is the hotkey's own here and not locked as
+    `collateral`. The chain has put off the epoch that is due by `epoch_late` blocks. Our clock was `ahead_s` ahead
+    of the chain's own at the last look, None if that is unknown: the age of its block, and what is wrong with
+    either clock.
     """
 
     endpoint: str = ""
@@ -68,6 +69,7 @@ class ChainView(Struct, frozen=True, kw_only=True):
     needs: tuple[NeedView, ...] = ()
     registration_locked: float = 0.0
     registration_open: bool = True
+    no_place: str = ""
     registration_by_work: bool = False
     next_axon_block: int = 0
     price: float = 0.0

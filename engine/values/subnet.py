@@ -116,14 +116,14 @@ one that is worth nothing, or of which nobody knows."""
 
 
 class Hyperparameters(Struct, frozen=True, kw_only=True):
-    """A subnet's rules, with the chain's defaults. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens.
+    """A subnet's rules, with defaults near the chain's. Lengths in blocks, `reveal_period` in epochs; `burn` in tokens.
 
-    `burn` is the price of a registration, of which `collateral_share` (0..1) is not burned but locked as stake on the
-    hotkey, and freed by `collateral_drain` alpha for each alpha that it earns. The price falls by half in
-    `burn_half_life` blocks, and each registration multiplies it by `burn_increase`. With `pow_registration`, work does
-    instead. So many uids of the subnet's owner as `immune_owner_uids` never go, and others only as long as more than
-    `min_mortal` are outside immunity. Commits of `commit_reveal_version` 4 are timelocked; those of 0 are revealed by
-    whoever made them.
+    `burn` is the price of a registration, of which `collateral_share` (0..1) is not burned but locked as stake on
+    the hotkey, and freed by `collateral_drain` alpha for each alpha that it earns. The price falls by half in
+    `burn_half_life` blocks, and each registration multiplies it by `burn_increase`. With `pow_registration`, work
+    does instead. So many uids of the subnet's owner as `immune_owner_uids` never go, and others outside immunity
+    only while there are more than `min_mortal` of these. Commits of `commit_reveal_version` 4 are timelocked; those
+    of 0 are revealed by whoever made them.
     """
 
     tempo: Natural = 360
@@ -132,7 +132,7 @@ class Hyperparameters(Struct, frozen=True, kw_only=True):
     immunity_period: Natural = 4096
     min_allowed_weights: Natural = 1
     max_uids: Natural = 256
-    max_validators: Natural = 64
+    max_validators: Natural = 128
     stake_threshold: Tokens = 0.0
     weights_version: Natural = 0
     commit_reveal: bool = False
@@ -149,7 +149,7 @@ class Hyperparameters(Struct, frozen=True, kw_only=True):
     burn_half_life: Natural = 360
     burn_increase: Annotated[float, Meta(ge=0)] = 1.26
     immune_owner_uids: Natural = 1
-    min_mortal: Natural = 0
+    min_mortal: Natural = 10
 
     @property
     def locked(self) -> float:

@@ -36,7 +36,7 @@ SILENT_S = 5.0
 """What a silent node costs here."""
 
 MINERS = 6
-RULES = Hyperparameters(stake_threshold=100.0, max_uids=MINERS + 1, immunity_period=5, burn=1.0)
+RULES = Hyperparameters(stake_threshold=100.0, max_uids=MINERS + 1, min_mortal=0, immunity_period=5, burn=1.0)
 """Mainnet's tempo of 360 and rate limit of 100: an era of 64 blocks fits into the last quarter, as there."""
 
 SUBMIT = "author_submitExtrinsic"

@@ -32,6 +32,23 @@ def without(metadata: str, item: str) -> str:
     return metadata.replace(item.encode().hex(), (item[:-1] + "0").encode().hex())
 
 
+SINCE_2025 = (
+    "LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex", "ActivityCutoffFactorMilli", "CommitRevealWeightsVersion",
+    "TimelockedWeightCommits", "MechanismCountCurrent", "MinNonImmuneUids", "ImmuneOwnerUidsLimit", "BurnHalfLife",
+    "BurnIncreaseMult", "MinerBurned", "register_limit", "commit_timelocked_weights", "set_mechanism_weights",
+)  # fmt: skip
+"""Items and calls that came after the runtime of July 2025."""
+
+
+@lru_cache
+def older() -> str:
+    """Mainnet's metadata without what the runtime of July 2025 (spec 293) had not got yet."""
+    metadata = mainnet().hex
+    for item in SINCE_2025:
+        metadata = without(metadata, item)
+    return at_spec(metadata, 293)
+
+
 @lru_cache
 def grown() -> str:
     """Mainnet's metadata with what runtimes since spec 424 have: collateral, its calls, and two errors."""

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from engine.keys import public_key
-from tests.fake_node.metadata import grown
+from tests.fake_node.metadata import grown, older
 from tests.fake_node.node import FakeNode, Fault
 
 FUNDS = 10_000
@@ -21,6 +21,7 @@ lose N         take the next N extrinsics and include them in no block
 reorganise N   another branch wins, N blocks back
 upgrade        a new runtime is in force
 grow           the same, with items that mainnet's later runtimes have
+older          the same, without what the runtime of July 2025 lacked
 stale, fresh   serve the metadata of the runtime before, or not any more
 bare, plain    refusals of the pool as chopsticks words them, or as a node does"""
 
@@ -50,6 +51,8 @@ def obey(node: FakeNode, line: str) -> None:
             node.chain.upgrade()
         case ["grow"]:
             node.chain.upgrade(grown())
+        case ["older"]:
+            node.chain.upgrade(older())
         case ["stale" | "fresh" as how]:
             node.stale = how == "stale"
         case ["bare" | "plain" as how]:

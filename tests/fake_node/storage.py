@@ -30,6 +30,7 @@ def stored(codec: Codec, state: ChainState, nonces: Mapping[str, int]) -> dict[s
         "ServingRateLimit": rules.serving_rate_limit,
         "Burn": state.burn,
         "NetworkRegistrationAllowed": rules.registration_allowed,
+        "ActivityCutoff": rules.activity_cutoff,
         "ActivityCutoffFactorMilli": rules.activity_cutoff * 1000 // rules.tempo,
         "NetworkPowRegistrationAllowed": rules.pow_registration,
         "BurnHalfLife": rules.burn_half_life,

@@ -548,7 +548,7 @@ async def test_collateral_is_added_from_free_stake_or_bought_and_kept_above_a_fl
 
 
 async def test_collateral_stands_still_with_a_hotkey_that_earns_nothing(opened: Open) -> None:
-    bench = await opened(max_uids=1, immunity_period=0, **BONDED)
+    bench = await opened(max_uids=1, min_mortal=0, immunity_period=0, **BONDED)
     await register(bench, "validator")
     _, locked = await held(bench)
     await register(bench, "miner")

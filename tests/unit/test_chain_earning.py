@@ -6,7 +6,9 @@ from engine.chain.earning import missing
 from engine.chain.interface import Look
 from engine.values import Hyperparameters, Metagraph, Neuron
 
-RULES = Hyperparameters(burn=2.0, collateral_share=0.25, max_validators=2, stake_threshold=100.0, max_uids=4)
+RULES = Hyperparameters(
+    burn=2.0, collateral_share=0.25, max_validators=2, stake_threshold=100.0, max_uids=4, min_mortal=0
+)
 OTHERS = tuple(
     Neuron(uid=uid, hotkey=f"hk{uid}", coldkey="ck", stake=stake, emission=uid)
     for uid, stake in enumerate((900.0, 300.0, 200.0))
@@ -55,8 +57,13 @@ def test_an_unknown_coldkey_is_not_a_reason_to_guess_a_balance() -> None:
 
 
 def test_a_full_subnet_says_whose_uid_it_takes() -> None:
-    full = look(max_uids=3, immunity_period=0, balance=9.0)
+    full = look(max_uids=3, min_mortal=0, immunity_period=0, balance=9.0)
     assert "it takes uid 0" in missing(full, role="miner", coldkey="cold")[0].what
+
+
+def test_a_full_subnet_in_which_nobody_can_be_replaced_says_so() -> None:
+    full = look(max_uids=3, min_mortal=3, immunity_period=0, balance=9.0)
+    assert "nobody can be replaced yet" in missing(full, role="miner", coldkey="cold")[0].what
 
 
 def test_closed_registrations_are_said_with_what_is_left() -> None:

@@ -178,7 +178,7 @@ def test_without_weights_the_emission_goes_by_stake() -> None:
 
 
 def test_weights_on_a_uid_that_changed_hands_do_not_count() -> None:
-    rules = replace(RULES, max_uids=4, immunity_period=5)
+    rules = replace(RULES, max_uids=4, min_mortal=0, immunity_period=5)
     state = later(staked(subnet("v", "w", "a", "b", rules=rules), v=1000), 20)
     state = set_weights(state, hotkey="v", uids=[2, 3], values=[9, 1])
     state = register(state, coldkey="cold", hotkey="new")

@@ -55,7 +55,7 @@ def test_refusals() -> None:
 
 
 def test_a_hotkey_stays_its_coldkeys_after_it_lost_its_uid() -> None:
-    state = subnet("a", rules=replace(RULES, max_uids=1))
+    state = subnet("a", rules=replace(RULES, max_uids=1, min_mortal=0))
     state = fund(register(state, coldkey="cold", hotkey="b"), coldkey="thief", amount=10)
     assert refusal(state, coldkey="thief", hotkey="a") == "NonAssociatedColdKey"
     assert register(state, coldkey="cold", hotkey="a").slots[0].hotkey == "a"
@@ -80,7 +80,7 @@ def test_the_burn_halves_in_its_half_life_and_stops_at_the_minimum() -> None:
 
 
 def test_the_lowest_emission_outside_immunity_gives_way() -> None:
-    rules = replace(RULES, max_uids=3, immunity_period=30)
+    rules = replace(RULES, max_uids=3, min_mortal=0, immunity_period=30)
     state = later(subnet("a", "b", rules=rules), 20)
     state = earning(later(register(state, coldkey="cold", hotkey="young"), 10), 5, 4, 0)
     assert uid_to_prune(state) == 1
@@ -88,19 +88,30 @@ def test_the_lowest_emission_outside_immunity_gives_way() -> None:
     assert uid_to_prune(earning(later(state, 20), 5, 4, 0)) == 2
 
 
+def test_so_many_outside_immunity_stay_as_the_rules_want() -> None:
+    rules = replace(RULES, max_uids=3, min_mortal=2, immunity_period=30)
+    state = later(subnet("a", "b", rules=rules), 40)
+    state = earning(register(state, coldkey="cold", hotkey="young"), 1, 1, 4)
+    assert uid_to_prune(state) == 2
+    full = later(replace(state, rules=replace(rules, min_mortal=3)), 40)
+    assert refusal(full, hotkey="late") == "NoNeuronIdAvailable"
+
+
 def test_ties_go_by_the_oldest_registration() -> None:
-    state = subnet("a", "b", "c", rules=replace(RULES, max_uids=3))
+    state = subnet("a", "b", "c", rules=replace(RULES, max_uids=3, min_mortal=0))
     slots = (state.slots[0], replace(state.slots[1], registered_at=0), state.slots[2])
     assert uid_to_prune(later(replace(state, slots=slots), 50)) == 1
     assert uid_to_prune(later(state, 50)) == 0
 
 
 def test_when_all_are_immune_the_lowest_of_them_gives_way() -> None:
-    assert uid_to_prune(earning(subnet("a", "b", "c", rules=replace(RULES, max_uids=3)), 3, 1, 2)) == 1
+    assert uid_to_prune(earning(subnet("a", "b", "c", rules=replace(RULES, max_uids=3, min_mortal=0)), 3, 1, 2)) == 1
 
 
 def test_a_uid_that_changes_hands_keeps_nothing_of_the_old_neuron() -> None:
-    state = permitted(staked(subnet("v", "old", "b", rules=replace(RULES, max_uids=3)), v=100, old=50), "v", "old")
+    state = permitted(
+        staked(subnet("v", "old", "b", rules=replace(RULES, max_uids=3, min_mortal=0)), v=100, old=50), "v", "old"
+    )
     state = serve_axon(state, hotkey="old", ip="127.0.0.1", port=9000)
     state = set_weights(later(state, 10), hotkey="v", uids=[1, 2], values=[3, 1])
     state = set_weights(state, hotkey="old", uids=[2], values=[1])
@@ -149,7 +160,7 @@ def test_the_faucet_gives_sane_amounts_only(amount: float) -> None:
 
 
 def test_a_hotkey_that_the_chain_knows_is_adopted_for_its_own_coldkey() -> None:
-    rules = Hyperparameters(max_uids=1, immunity_period=0, burn=0.001)
+    rules = Hyperparameters(max_uids=1, min_mortal=0, immunity_period=0, burn=0.001)
     state = adopted(subnet("a", rules=rules), hotkey="b", coldkey="other", stake=0)
     assert state.uid_of("a") is None
     again = adopted(state, hotkey="a", coldkey="a", stake=0)

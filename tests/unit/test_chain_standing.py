@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from engine.chain.interface import Look
-from engine.chain.standing import immunity_left, leaving, subnet_view
+from engine.chain.standing import immunity_left, leaving, no_place, subnet_view
 from engine.snapshot import SubnetView
 from engine.values import Hyperparameters, Kin, Metagraph, Neuron, Subnet
 
-RULES = Hyperparameters(tempo=360, immunity_period=100, max_uids=6, burn=10.0, collateral_share=0.2)
+RULES = Hyperparameters(tempo=360, immunity_period=100, max_uids=6, min_mortal=0, burn=10.0, collateral_share=0.2)
 BLOCK = 1000
 
 
@@ -54,7 +54,21 @@ def test_the_one_with_the_least_emission_goes_first_and_the_oldest_of_these() ->
     assert [one.uid for one in leaving(seen)] == [2, 1, 0, 3]
     assert immunity_left(seen, neurons[3]) == 50
     few = replace(seen, rules=replace(RULES, min_mortal=3))
-    assert leaving(few)[0].uid == 3
+    assert [one.uid for one in leaving(few)] == [3]
+    assert no_place(few) == ""
+    assert "nobody can be replaced" in no_place(
+        replace(seen, rules=replace(RULES, min_mortal=4, max_uids=5, immunity_period=10))
+    )
+
+
+@pytest.mark.parametrize(("allowed", "stay"), [(0, []), (1, [5]), (2, [5, 2]), (3, [5, 2, 4])])
+def test_so_many_of_the_owners_stay_as_the_rules_allow_its_hotkey_first_and_then_the_oldest(
+    allowed: int, stay: list[int]
+) -> None:
+    neurons = [replace(neuron(uid), coldkey="owner" if uid in (2, 4) else f"ck{uid}") for uid in range(6)]
+    seen = look(*neurons, subnet=Subnet(owner="owner", owner_hotkey="hk5"))
+    seen = replace(seen, rules=replace(RULES, immune_owner_uids=allowed))
+    assert {one.uid for one in leaving(seen)} == set(range(6)) - set(stay)
 
 
 def test_places_are_by_incentive_among_those_outside_immunity() -> None:

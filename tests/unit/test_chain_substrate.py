@@ -158,8 +158,8 @@ async def test_a_subnet_that_is_not_there_is_said_to_be_missing(chain: Substrate
 
 
 async def test_what_a_runtime_lacks_is_named(chain: SubstrateChain, node: FakeNode) -> None:
-    node.chain.upgrade(without(node.chain.metadata, "LastEpochBlock"))
-    with pytest.raises(ChainUnavailable, match=r"runtime 425 does not store SubtensorModule\.LastEpochBlock"):
+    node.chain.upgrade(without(node.chain.metadata, "StakeThreshold"))
+    with pytest.raises(ChainUnavailable, match=r"runtime 425 does not store SubtensorModule\.StakeThreshold"):
         await chain.look(NETUID)
 
 

@@ -450,7 +450,7 @@ def the_coldkeypub_is_another_wallets(host: Host) -> None:
 
 @seed("place", "the next registration takes uid 1")
 def it_is_the_next_to_go(host: Host) -> None:
-    node = host.at_node(replace(RULES, max_uids=2, immunity_period=0))
+    node = host.at_node(replace(RULES, max_uids=2, min_mortal=0, immunity_period=0))
     node.chain.store("SubnetOwnerHotkey", NETUID, value=key("validator").ss58_address)
 
 

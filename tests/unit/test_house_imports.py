@@ -22,8 +22,8 @@ HEAVY = {
 
 AT_LEISURE = (
     "engine.chain.substrate.connection", "engine.chain.substrate.reads", "engine.chain.substrate.reveal_queue",
-    "engine.chain.substrate.runtime", "engine.chain.substrate.storage", "engine.judge.encoding",
-    "engine.judge.worker", "engine.scoring", "engine.sybil",
+    "engine.chain.substrate.runtime", "engine.chain.substrate.schedule", "engine.chain.substrate.storage",
+    "engine.judge.encoding", "engine.judge.worker", "engine.scoring", "engine.sybil",
 )  # fmt: skip
 """Rooms that are themselves imported when they are first used, in a worker process; they may load what they need."""
 

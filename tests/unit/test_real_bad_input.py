@@ -123,7 +123,7 @@ def mute() -> Iterator[str]:
 @contextmanager
 def old(node: FakeNode) -> Iterator[str]:
     """A node whose runtime lacks what weights need."""
-    node.chain.metadata = without(node.chain.metadata, "LastEpochBlock")
+    node.chain.metadata = without(node.chain.metadata, "StakeThreshold")
     with beside(node):
         yield node.url
 

@@ -154,7 +154,7 @@ async def test_a_hotkey_that_never_was_registered_ends_the_run(chain: EmbeddedCh
 
 
 async def test_who_loses_the_uid_stops_if_that_is_set(tmp_path: Path) -> None:
-    rules = replace(RULES, max_uids=3, immunity_period=0)
+    rules = replace(RULES, max_uids=3, min_mortal=0, immunity_period=0)
     chain = await running_subnet(tmp_path, miners=2, rules=rules)
     lost = Watched(chain, "miner1", 60.0, if_lost="stop")
     await lost.watch.refresh()
@@ -167,7 +167,7 @@ async def test_who_loses_the_uid_stops_if_that_is_set(tmp_path: Path) -> None:
 
 
 async def test_who_loses_the_uid_continues_and_is_back_once_registered_again(tmp_path: Path) -> None:
-    rules = replace(RULES, max_uids=3, immunity_period=0)
+    rules = replace(RULES, max_uids=3, min_mortal=0, immunity_period=0)
     chain = await running_subnet(tmp_path, miners=2, rules=rules)
     cold = key("cold")
     async with watching(chain, "miner1") as watched:
@@ -192,7 +192,7 @@ async def test_who_loses_the_uid_continues_and_is_back_once_registered_again(tmp
 
 
 async def test_who_wants_to_stop_without_a_uid_stops(tmp_path: Path) -> None:
-    chain = await running_subnet(tmp_path, miners=1, rules=replace(RULES, max_uids=2, immunity_period=0))
+    chain = await running_subnet(tmp_path, miners=1, rules=replace(RULES, max_uids=2, min_mortal=0, immunity_period=0))
     watched = Watched(chain, "miner1", timeout_s=60.0)
     watch = ChainWatch(watched.client, watched.feed, (), if_lost="stop")
     await watch.refresh()

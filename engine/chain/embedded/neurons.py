@@ -1,7 +1,6 @@
 """Neurons: they register for a price, burned or locked as collateral, hold stake and serve at an axon.
 
-As on the real chain, except that there is no subnet owner and no minimum number of uids outside immunity, and that
-loopback addresses are accepted.
+As on the real chain, except that there is no subnet owner, and that loopback addresses are accepted.
 """
 
 import ipaddress
@@ -63,12 +62,15 @@ def decayed_burn(state: ChainState) -> int:
 def uid_to_prune(state: ChainState) -> int | None:
     """The uid to replace in a full subnet: the lowest emission, then the oldest registration.
 
-    Immune neurons are replaced only if all are immune. None for an empty subnet.
+    Immune neurons are replaced only if no more of the others are left than the rules want; None if nobody is.
     """
     uids = range(len(state.slots))
     mortal = [uid for uid in uids if not _is_immune(state, state.slots[uid])]
+    immune = [uid for uid in uids if _is_immune(state, state.slots[uid])]
     return min(
-        mortal or uids, key=lambda uid: (state.slots[uid].emission, state.slots[uid].registered_at, uid), default=None
+        mortal if len(mortal) > state.rules.min_mortal else immune,
+        key=lambda uid: (state.slots[uid].emission, state.slots[uid].registered_at, uid),
+        default=None,
     )
 
 

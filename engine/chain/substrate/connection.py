@@ -33,11 +33,11 @@ from engine.chain.substrate.messages import (
     Unsigned,
 )
 from engine.chain.substrate.node_socket import NodeSocket
-from engine.chain.substrate.reads import SYSTEM, USUAL_UIDS, consensus_of, read_look
+from engine.chain.substrate.reads import USUAL_UIDS, consensus_of, read_look
 from engine.chain.substrate.refusals import refusal
 from engine.chain.substrate.reveal_queue import timelocked_commits, weights_index
 from engine.chain.substrate.runtime import Runtime
-from engine.chain.substrate.storage import SUBNETS, Item, lacking
+from engine.chain.substrate.storage import SUBNETS, SYSTEM, Item, lacking
 from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
 

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from engine.chain.interface import Look
 from engine.chain.substrate.reveal_queue import commits, epochs_to_reveal, timelocked, weights_index
-from engine.chain.substrate.storage import SUBNETS, Item, Query, Storage, Values
+from engine.chain.substrate.schedule import schedule_items, schedule_of
+from engine.chain.substrate.storage import SUBNETS, SYSTEM, Item, Query, Storage, Values
 from engine.text import safe
 from engine.values import RAO, U16_MAX, Consensus, Hyperparameters, Kin, Metagraph, Neuron, Subnet
 
@@ -24,22 +25,21 @@ NOBODY = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
 ROOT = 0
 """The root network, where stake is in TAO and counts on every subnet, scaled by TaoWeight."""
 
-SYSTEM, DRAND, TIMESTAMP = "System", "Drand", "Timestamp"
+DRAND, TIMESTAMP = "Drand", "Timestamp"
 
 USUAL_UIDS = 256
 """How many uids are requested before their number is known: most subnets have this many."""
 
 RULES = (
-    "Tempo", "WeightsSetRateLimit", "ServingRateLimit", "ImmunityPeriod", "MinAllowedWeights", "MaxAllowedUids",
+    "WeightsSetRateLimit", "ServingRateLimit", "ImmunityPeriod", "MinAllowedWeights", "MaxAllowedUids",
     "MaxAllowedValidators", "WeightsVersionKey", "CommitRevealWeightsEnabled", "RevealPeriodEpochs",
-    "NetworkRegistrationAllowed", "Burn", "Kappa", "ActivityCutoffFactorMilli",
+    "NetworkRegistrationAllowed", "Burn", "Kappa", "BlocksSinceLastStep",
 )  # fmt: skip
-EPOCHS = ("LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex", "BlocksSinceLastStep")
 VECTORS = (
     "Active", "ValidatorPermit", "Consensus", "Dividends", "ValidatorTrust", "Emission",
 )  # fmt: skip
 OF_MECHANISM = ("Incentive", "LastUpdate")
-"""Items of the subnets' pallet by netuid: rules, the epoch schedule, and one value per uid. The last two, the weights
+"""Items of the subnets' pallet by netuid: rules, and one value per uid. The last two, the weights
 and the commits are stored by the number of a mechanism (`weights_index`), which equals the netuid for a subnet's first
 mechanism."""
 
@@ -47,7 +47,7 @@ EXTRAS = (
     "SubnetEpochConsensus", "CollateralLockShare", "CollateralDrainRatio", "NetworkPowRegistrationAllowed",
     "BurnHalfLife", "BurnIncreaseMult", "ImmuneOwnerUidsLimit", "MinNonImmuneUids",
     "SubnetOwner", "SubnetOwnerHotkey", "MinerBurned", "SubnetMovingPrice", "TokenSymbol", "SubnetIdentitiesV3",
-    "MechanismCountCurrent",
+    "MechanismCountCurrent", "ActivityCutoffFactorMilli", "ActivityCutoff",
 )  # fmt: skip
 """Also by netuid; a runtime may lack them."""
 
@@ -88,6 +88,7 @@ def read_look(
     `uids` is how many uids are expected; more of them cost another round trip. Raises `NotOnChain`, `Unfit`.
     """
     index = weights_index(netuid, mechanism)
+    schedule = schedule_items(storage)
     extras = [name for name in EXTRAS if storage.has(SUBNETS, name)]
     versions = [name for name in ("CommitRevealWeightsVersion",) if storage.has(SUBNETS, name)]
     beacon = [name for name in ("LastStoredRound",) if storage.has(DRAND, name)]
@@ -97,7 +98,7 @@ def read_look(
         *((TIMESTAMP, name) for name in clock),
         *((SUBNETS, name) for name in ("StakeThreshold", "TaoWeight", *versions)),
         *((DRAND, name) for name in beacon),
-        *((SUBNETS, name, netuid) for name in ("NetworksAdded", "SubnetworkN", *RULES, *EPOCHS, *VECTORS, *extras)),
+        *((SUBNETS, name, netuid) for name in ("NetworksAdded", "SubnetworkN", *schedule, *RULES, *VECTORS, *extras)),
         *((SUBNETS, name, index) for name in OF_MECHANISM),
         *([(SYSTEM, "Account", coldkey)] if coldkey else []),
         *([(SUBNETS, "WeightCommits", index, hotkey)] if hotkey else []),
@@ -110,11 +111,12 @@ def read_look(
     hotkeys = found[len(named) :][:number]
     hotkeys += storage.read(query, _keys(netuid, range(uids, number))) if number > uids else []
 
-    owns, rows = _owns(storage, query, netuid, index, hotkeys, _validating(of_subnet, hotkeys, hotkey))
-    names, locked, alphas, queued = _beyond(storage, query, netuid, owns, epochs_to_reveal(storage, of_subnet, index))
-    weight = of_subnet["TaoWeight"] / U64_MAX
     block = int(of_subnet["Number"])
-    last_epoch, next_epoch = _epochs(of_subnet, block)
+    epochs = schedule_of(of_subnet, netuid, block)
+    owns, rows = _owns(storage, query, netuid, index, hotkeys, _validating(of_subnet, hotkeys, hotkey))
+    queues = epochs_to_reveal(storage, of_subnet, epochs, index)
+    names, locked, alphas, queued = _beyond(storage, query, netuid, owns, queues)
+    weight = of_subnet["TaoWeight"] / U64_MAX
     neurons = tuple(
         _neuron(own, of_subnet, names.get(own.coldkey, ""), locked.get(own.hotkey), alphas, weight) for own in owns
     )
@@ -123,16 +125,16 @@ def read_look(
         metagraph=Metagraph(netuid=netuid, block=block, neurons=neurons),
         rules=_rules(of_subnet),
         subnet=_subnet(of_subnet),
-        last_epoch=last_epoch,
-        next_epoch=next_epoch,
-        pending_epoch=of_subnet["PendingEpochAt"],
-        epoch_index=of_subnet["SubnetEpochIndex"],
+        last_epoch=epochs.last,
+        next_epoch=epochs.next,
+        pending_epoch=epochs.pending,
+        epoch_index=epochs.index,
         since_step=of_subnet["BlocksSinceLastStep"],
         rows=rows,
         beacon_round=of_subnet.get("LastStoredRound", 0),
         commits=(
             *commits(of_subnet.get("WeightCommits") or (), block),
-            *(timelocked(of_subnet, queued, hotkey) if hotkey else ()),
+            *(timelocked(epochs, of_subnet["RevealPeriodEpochs"], queued, hotkey) if hotkey else ()),
         ),
         balance=of_subnet["Account"]["data"]["free"] / RAO if coldkey else 0.0,
         made_at=of_subnet.get("Now", 0) / 1000,
@@ -234,7 +236,7 @@ def _rules(stored: Values) -> Hyperparameters:
         registration_allowed=stored["NetworkRegistrationAllowed"],
         burn=stored["Burn"] / RAO,
         kappa=round(stored["Kappa"] / U16_MAX, 4),  # 32767 of 65535 means one half
-        activity_cutoff=stored["ActivityCutoffFactorMilli"] * stored["Tempo"] // 1000,
+        activity_cutoff=_activity_cutoff(stored, usual.activity_cutoff),
         consensus=consensus_of(stored),
         collateral_share=min(stored.get("CollateralLockShare", 0) / U16_MAX, 1.0),
         collateral_drain=_fixed(stored.get("CollateralDrainRatio"), 64, usual.collateral_drain),
@@ -242,8 +244,15 @@ def _rules(stored: Values) -> Hyperparameters:
         burn_half_life=stored.get("BurnHalfLife", usual.burn_half_life),
         burn_increase=_fixed(stored.get("BurnIncreaseMult"), 64, usual.burn_increase),
         immune_owner_uids=stored.get("ImmuneOwnerUidsLimit", usual.immune_owner_uids),
-        min_mortal=stored.get("MinNonImmuneUids", usual.min_mortal),
+        min_mortal=stored.get("MinNonImmuneUids", 0),
     )
+
+
+def _activity_cutoff(stored: Values, usual: int) -> int:
+    """After so many blocks without weights a validator no longer counts; older runtimes store the number itself."""
+    if "ActivityCutoffFactorMilli" in stored:
+        return int(stored["ActivityCutoffFactorMilli"] * stored["Tempo"] // 1000)
+    return int(stored.get("ActivityCutoff", usual))
 
 
 def consensus_of(stored: Values) -> Consensus:
@@ -279,13 +288,6 @@ def _name(identity: Any, field: str) -> str:
 def _text(stored: Any) -> str:
     """Bytes that somebody stored on chain, as one clean line."""
     return safe(stored.decode(errors="replace"), NAME_CELLS).strip() if isinstance(stored, bytes) else ""
-
-
-def _epochs(stored: Values, block: int) -> tuple[int, int]:
-    """The blocks of the last epoch and of the next one, which an owner may trigger before the tempo is up."""
-    last, pending = stored["LastEpochBlock"], stored["PendingEpochAt"]
-    due = last + stored["Tempo"]
-    return last, max(min(due, pending) if pending else due, block + 1)
 
 
 def _neuron(

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.chain.substrate.storage import SUBNETS, Item, Query, Storage, Values
+from engine.chain.substrate.schedule import Schedule, schedule_items, schedule_of
+from engine.chain.substrate.storage import SUBNETS, SYSTEM, Item, Query, Storage, Values
 from engine.values import WeightCommit
 
 TIMELOCKED_COMMITS = "TimelockedWeightCommits"
@@ -21,19 +22,20 @@ def weights_index(netuid: int, mechanism: int) -> int:
     return mechanism * _MECHANISMS_APART + netuid
 
 
-def epochs_to_reveal(storage: Storage, stored: Values, index: int) -> list[Item]:
+def epochs_to_reveal(storage: Storage, stored: Values, schedule: Schedule, index: int) -> list[Item]:
     """The queues of unrevealed timelocked commits, oldest first: one per epoch."""
     if not (stored["CommitRevealWeightsEnabled"] and storage.has(SUBNETS, TIMELOCKED_COMMITS)):
         return []
-    epoch, period = stored["SubnetEpochIndex"], min(stored["RevealPeriodEpochs"], MOST_EPOCHS)
+    epoch, period = schedule.index, min(stored["RevealPeriodEpochs"], MOST_EPOCHS)
     return [(SUBNETS, TIMELOCKED_COMMITS, index, past) for past in range(max(epoch - period, 0), epoch + 1)]
 
 
 def timelocked_commits(storage: Storage, query: Query, netuid: int, mechanism: int, hotkey: str) -> frozenset[str]:
     """The hashes of this hotkey's timelocked commits that wait to be revealed. Raises `Unfit`."""
-    rules = ("CommitRevealWeightsEnabled", "SubnetEpochIndex", "RevealPeriodEpochs")
-    found = storage.read(query, [(SUBNETS, name, netuid) for name in rules])
-    queues = epochs_to_reveal(storage, dict(zip(rules, found, strict=True)), weights_index(netuid, mechanism))
+    names = ("CommitRevealWeightsEnabled", "RevealPeriodEpochs", *schedule_items(storage))
+    block, *found = storage.read(query, [(SYSTEM, "Number"), *((SUBNETS, name, netuid) for name in names)])
+    stored = dict(zip(names, found, strict=True))
+    queues = epochs_to_reveal(storage, stored, schedule_of(stored, netuid, block), weights_index(netuid, mechanism))
     waiting = (one for queue in storage.read(query, queues) for one in queue)
     return frozenset(_commit_hash(sealed) for who, _, sealed, _ in waiting if who == hotkey)
 
@@ -42,18 +44,17 @@ def _commit_hash(sealed: bytes) -> str:
     return "0x" + hashlib.blake2b(sealed, digest_size=32).hexdigest()
 
 
-def timelocked(stored: Values, queues: Sequence[Any], hotkey: str) -> Iterable[WeightCommit]:
+def timelocked(schedule: Schedule, period: int, queues: Sequence[Any], hotkey: str) -> Iterable[WeightCommit]:
     """This hotkey's commits in these queues, the last of which is the current epoch's."""
-    epoch, period, tempo = stored["SubnetEpochIndex"], stored["RevealPeriodEpochs"], stored["Tempo"]
-    for ahead, queue in enumerate(queues, epoch - len(queues) + 1 + period - epoch):
-        first = stored["LastEpochBlock"] + ahead * tempo
+    for ahead, queue in enumerate(queues, 1 + period - len(queues)):
+        first = schedule.last + ahead * schedule.length
         for who, made, commit, _ in queue:
             if who == hotkey:
                 yield WeightCommit(
                     hash=_commit_hash(commit),
                     block=made,
                     reveal_from=first,
-                    reveal_until=first + tempo - 1,
+                    reveal_until=first + schedule.length - 1,
                     timelocked=True,
                 )
 

@@ -34,6 +34,9 @@ Values = Mapping[str, Any]
 SUBNETS = "SubtensorModule"
 """The pallet of all that is about subnets."""
 
+SYSTEM = "System"
+"""The pallet of blocks, events and accounts."""
+
 Query = Callable[[Sequence[str]], Mapping[str, str | None]]
 """One round trip: the values stored under these keys ("0x…"), at one block."""
 
