@@ -254,12 +254,6 @@ def url_shown(text: str) -> str:
     return _PARAMETER.sub(without_value, _USERINFO.sub(without_user, text))
 
 
-def forget_all() -> None:
-    """Forget all secrets."""
-    global _known
-    _known = Secrets()
-
-
 def hide_known(text: str) -> str:
     """`text` with every known secret, and every run of `RUN` characters of one, replaced by `******`."""
     return _known.hide(text)

@@ -27,7 +27,6 @@ ANSWER_BYTES = 1 << 20
 QUESTION = "What is 41 plus 1?"
 """The packaged models know it, and it costs the others next to nothing."""
 
-DIALECT = "loosh"
 NAME = "reach"
 
 MOST_NAMED = 8
@@ -54,10 +53,10 @@ def reach(case: Case) -> Iterator[Result]:
         return
     host, port = host_and_port(snapshot.server.address)
     near = (LOOPBACK if host in ANYWHERE else host, port)
-    yield asyncio.run(_tried(signer, neuron, near, silent=not snapshot.server.ready))
+    yield asyncio.run(_tried(signer, neuron, near, settings.dialect, silent=not snapshot.server.ready))
 
 
-async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], *, silent: bool) -> Result:
+async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], dialect: str, *, silent: bool) -> Result:
     """`silent`: the miner has said itself that its backend is not ready."""
     where = at_port(neuron.ip, neuron.port)
     trouble = await unreached(neuron.ip, neuron.port, near=near)
@@ -77,7 +76,7 @@ async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], *, silen
             "(`chain serve IP:PORT`).",
         )
     try:
-        answer = await _asked(signer, Peer(neuron.hotkey, neuron.ip, neuron.port), DIALECT)
+        answer = await _asked(signer, Peer(neuron.hotkey, neuron.ip, neuron.port), dialect)
     except WireError as error:
         if silent and error.status == "refused":
             return skipped(NAME, f"{where} leads here; a challenge has to wait until the backend is ready")

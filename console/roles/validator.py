@@ -170,7 +170,6 @@ async def parts(
         selection=selection,
         scores=payer.scores,
         sybil=payer.sybil,
-        dialect_of=caller.dialect_of,
     )
     await payer.begin()
     await payer.load()

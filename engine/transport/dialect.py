@@ -89,6 +89,15 @@ class Upgrading(Caller, Protocol):
         ...
 
 
+@runtime_checkable
+class Multilingual(Caller, Protocol):
+    """A caller that asks some peers in one dialect and some in another."""
+
+    def dialect_of(self, peer: Peer) -> str:
+        """The name of the dialect in which this peer is asked; "" while it is unknown."""
+        ...
+
+
 class ValidatorEnd(Struct, frozen=True):
     """What a validator's callers share: the signer, and the connections, which check every address."""
 

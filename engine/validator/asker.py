@@ -1,7 +1,7 @@
 """The asking half of a validator: selection, dispatch, the round runner and the main loop, wired together."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -42,10 +42,7 @@ def selection_of(settings: Settings, hotkey: str, extra: Sequence[Peer] = ()) ->
 
 
 class Asker:
-    """Built from settings. Judged rounds update `scores` and `sybil`, which belong to the paying half.
-
-    `dialect_of` as for `Dispatch`.
-    """
+    """Built from settings. Judged rounds update `scores` and `sybil`, which belong to the paying half."""
 
     def __init__(
         self,
@@ -60,7 +57,6 @@ class Asker:
         selection: Selection,
         scores: Scores,
         sybil: SybilService,
-        dialect_of: Callable[[Peer], str] = lambda _: "",
     ) -> None:
         self._feed = feed
         self._store = store
@@ -78,14 +74,12 @@ class Asker:
                 timeout=settings.challenge_timeout,
                 round_timeout=settings.round_timeout,
                 refusals=selection.refusals,
-                dialect_of=dialect_of,
             ),
             judge=judge,
             store=store,
             scores=scores,
             sybil=sybil,
             feed=feed,
-            left_out=selection.left_out,
         )
         self.loop = ValidatorLoop(
             source=source,

@@ -9,7 +9,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from engine.transport.dialect import Caller
+from engine.transport.dialect import Caller, Multilingual
 from engine.transport.errors import Busy, WireError
 from engine.validator.selection import Candidate, Refusals
 from engine.values import Challenge, Peer, Reply
@@ -40,8 +40,7 @@ class Dispatch:
 
     `timeout` bounds each miner, `round_timeout` the whole round, both in seconds on the monotonic clock;
     `reply_limit` is the largest reply in bytes; its text is cut to what `max_tokens` can amount to. `refusals` decides
-    whether a busy miner is excused: its reply is then "cancelled" and does not count. `dialect_of` gives the dialect in
-    which the caller asks a peer.
+    whether a busy miner is excused: its reply is then "cancelled" and does not count.
     """
 
     def __init__(
@@ -51,10 +50,9 @@ class Dispatch:
         timeout: float,
         round_timeout: float,
         refusals: Refusals | None = None,
-        dialect_of: Callable[[Peer], str] = lambda _: "",
     ) -> None:
         self._caller = caller
-        self._dialect_of = dialect_of
+        self._dialects = caller if isinstance(caller, Multilingual) else None
         self._refusals = refusals or Refusals()
         self._timeout = timeout
         self._round_timeout = round_timeout
@@ -135,6 +133,9 @@ class Dispatch:
             usage=completion.usage,
             logprobs=completion.logprobs if challenge.request.options.get("logprobs") else None,
         )
+
+    def _dialect_of(self, peer: Peer) -> str:
+        return self._dialects.dialect_of(peer) if self._dialects else ""
 
     def _overdue(self, miner: Candidate, excuse: Excuse | None) -> Reply:
         late = WireError("timeout", f"no answer within the round's {self._round_timeout:g} s")

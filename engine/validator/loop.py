@@ -69,7 +69,8 @@ class ValidatorLoop:
                 cursor = self._source.cursor
                 challenge = replace(challenge, scored=self._is_scored(cursor.position))
                 miners = await self._wait_for_miners(cursor.position)
-                judged = await self._rounds.run(challenge, miners, cursor=cursor)
+                left_out = self._selection.left_out(miners)
+                judged = await self._rounds.run(challenge, miners, left_out=left_out, cursor=cursor)
                 self._done += judged is not None
                 await self._pace(began)
 

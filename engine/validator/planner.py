@@ -3,11 +3,11 @@
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 from engine.chain.interface import Look
 from engine.feed import Feed
 from engine.snapshot import PlanView
-from engine.sybil.service import SybilService
 from engine.validator.scores import Scores
 from engine.validator.views import PLANS_SHOWN
 from engine.values import Outcome
@@ -28,10 +28,19 @@ ON_CHAIN = ("ok", "applied")
 """Outcomes that put a plan's weights on chain."""
 
 
-class WeightPlanner:
-    """Plans weights from the scores of one scoring profile. It needs neither a judge nor a running loop."""
+class Penalties(Protocol):
+    """Lowers the scores of those penalised."""
 
-    def __init__(self, profile: str, *, scores: Scores, sybil: SybilService, feed: Feed) -> None:
+    def penalised(self, scores: Sequence[HotkeyScore]) -> tuple[HotkeyScore, ...]: ...
+
+
+class WeightPlanner:
+    """Plans weights from the scores of one scoring profile, with `sybil` less penalties.
+
+    It needs neither a judge nor a running loop.
+    """
+
+    def __init__(self, profile: str, *, scores: Scores, feed: Feed, sybil: Penalties | None = None) -> None:
         self._profile = profile
         self._scores = scores
         self._sybil = sybil
@@ -61,7 +70,8 @@ class WeightPlanner:
         earned = self.earned
         self._tell_of_unfit([one for one in earned if not can_weigh(one.score)])
         fit = [one for one in earned if can_weigh(one.score)]
-        return plan_weights(look, self._sybil.penalised(fit), now=time.time(), basis=basis)
+        paid = self._sybil.penalised(fit) if self._sybil else fit
+        return plan_weights(look, paid, now=time.time(), basis=basis)
 
     def _tell_of_unfit(self, unfit: Sequence[HotkeyScore]) -> None:
         """Report the hotkeys whose score cannot be a weight."""

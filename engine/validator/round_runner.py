@@ -55,11 +55,8 @@ class RoundRunner:
         scores: Scores,
         sybil: SybilService,
         feed: Feed,
-        left_out: Callable[[Sequence[Candidate]], Sequence[tuple[Candidate, str]]] = lambda _: (),
     ) -> None:
-        """`left_out` says of a round's miners which others are not asked, and why."""
         self._chain = chain
-        self._left_out = left_out
         self._netuid = chain.netuid
         self._dispatch = dispatch
         self._judge = judge
@@ -96,22 +93,24 @@ class RoundRunner:
         *,
         on_text: OnText | None = None,
         excuse: Excuse | None = None,
+        left_out: Sequence[tuple[Candidate, str]] = (),
         cursor: Cursor | None = None,
         urgent: bool = False,
     ) -> Round | None:
         """Ask the miners, wait for all earlier rounds, then judge, count, store and announce. None if judging failed.
 
         A challenge whose id is taken gets a new one. `on_reply` is called with each reply as it arrives, `on_text` with
-        each piece of an answer. `excuse` decides which failures count; the usual rules do without it. `cursor` is the
-        source's position after this challenge; None if it did not come from the loop's source. An `urgent` round does
-        not wait for earlier ones whose miners are still being asked: a user waits for it. Cancelling abandons a round
-        that is not judged yet; a judged round counts, and waits to be stored.
+        each piece of an answer. `excuse` decides which failures count; the usual rules do without it. `left_out` are
+        other miners, to be shown with the reason why they are not asked. `cursor` is the source's position after this
+        challenge; None if it did not come from the loop's source. An `urgent` round does not wait for earlier ones
+        whose miners are still being asked: a user waits for it. Cancelling abandons a round that is not judged yet; a
+        judged round counts, and waits to be stored.
         """
         with self._order.joined() as our_turn:
             challenge = await self._named(challenge)
             try:
                 at, began = time.time(), time.monotonic()
-                replies = await self._ask(challenge, miners, on_reply, on_text, excuse)
+                replies = await self._ask(challenge, miners, left_out, on_reply, on_text, excuse)
                 challenge = replace(challenge, wordings=())
                 if not urgent:
                     await our_turn()
@@ -204,12 +203,12 @@ class RoundRunner:
         self,
         challenge: Challenge,
         miners: Sequence[Candidate],
+        left_out: Sequence[tuple[Candidate, str]],
         on_reply: Callable[[Reply], None],
         on_text: OnText | None,
         excuse: Excuse | None,
     ) -> tuple[Reply, ...]:
-        others = () if challenge.source == "organic" else self._left_out(miners)
-        asking = InFlight(challenge, miners, limit_s=self._dispatch.limit, left_out=others)
+        asking = InFlight(challenge, miners, limit_s=self._dispatch.limit, left_out=left_out)
 
         def count(reply: Reply) -> None:
             self.replies[reply.status] += 1

@@ -100,11 +100,6 @@ def read_told(reply: object, *, max_tokens: int = MOST_TOKENS, reasoning_is_answ
     return Told(completion, fields(reply).get("model"), _read_timings(reply))
 
 
-def read_reply(raw: bytes, *, max_tokens: int = MOST_TOKENS, reasoning_is_answer: bool = False) -> Completion:
-    """The answer in the body of a 200. Raises BackendError."""
-    return read_chat(read_json(raw), max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer)
-
-
 def read_json(raw: bytes, *, reading: Callable[[object], object] = lambda value: value) -> object:
     """The reply in the body of a 200: one JSON object, or unrequested server-sent events.
 

@@ -15,7 +15,7 @@ from engine.transport.wire import Completion, completion_json, read_completion
 from miner_server.backends.chunks import Chunks
 from miner_server.backends.failures import failure, quoted, read_body
 from miner_server.backends.models import NoModelsError, choose
-from miner_server.backends.replies import Told, read_chat, read_json, read_plain, read_reply, read_told
+from miner_server.backends.replies import Told, read_chat, read_json, read_plain, read_told
 from miner_server.errors import BackendError, BackendUnavailable, NoAnswer, OutOfRoom, RequestTooLong, RequestUnfit
 
 FOLDER = Path(__file__).parents[1] / "data" / "backend-replies"
@@ -25,6 +25,11 @@ USAGE = {"prompt_tokens": 4, "completion_tokens": 9, "total_tokens": 13}
 
 def recorded(name: str) -> bytes:
     return (FOLDER / name).read_bytes()
+
+
+def read_reply(raw: bytes, *, max_tokens: int = 2**31, reasoning_is_answer: bool = False) -> Completion:
+    """The answer in the body of a 200."""
+    return read_told(read_json(raw), max_tokens=max_tokens, reasoning_is_answer=reasoning_is_answer).completion
 
 
 def answer(message: Any, **choice: Any) -> bytes:

@@ -81,7 +81,7 @@ async def test_fiber_becomes_this_between_two_of_ours_and_stays_fiber_otherwise(
 
 async def test_what_fiber_became_is_recorded_with_the_reply_also_of_a_miner_that_has_stopped() -> None:
     callers = Callers(ALICE, usual="fiber", allow_private=True)
-    dispatch = Dispatch(callers, timeout=5, round_timeout=9, dialect_of=callers.dialect_of)
+    dispatch = Dispatch(callers, timeout=5, round_timeout=9)
 
     async def ask(peer: Peer) -> tuple[str, str]:
         candidate = Candidate(Neuron(uid=1, hotkey=peer.hotkey, coldkey="", ip=peer.host, port=peer.port), peer)

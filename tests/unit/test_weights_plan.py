@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.chain.interface import Look
+from engine.validator.planner import WeightPlanner
+from engine.validator.round_log import Tally
+from engine.validator.scores import Scores
 from engine.values import Hyperparameters, Metagraph, Neuron, max_upscale
+from engine.weights.averages import Exponential
 from engine.weights.plan import (
     Basis,
     HotkeyScore,
@@ -20,6 +25,7 @@ from engine.weights.plan import (
     mode_after,
     plan_weights,
 )
+from tests.unit.engine_helpers import a_feed
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -161,6 +167,16 @@ def test_an_unregistered_validator_sets_nothing() -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
 def test_scores_that_cannot_be_weights_count_as_zero(bad: float) -> None:
     assert u16(planned(metagraph("a", "b"), score("a", bad), score("b", 0.1))) == {"b": 65535}
+
+
+def test_weights_are_planned_from_scores_alone() -> None:
+    """Without a judge, a validator, a store or a service."""
+    scores, now = Scores(Exponential(alpha=0.5, window_s=HOUR)), time.time()
+    answered = Tally(rounds=1, answered=1, last_answer_at=now)
+    scores.load({"a": [(now, 0.75)], "b": [(now, 0.25)]}, {"a": answered, "b": answered}, {})
+    look = Look(hotkey="v", metagraph=metagraph("a", "b", "c"), rules=Hyperparameters(), next_epoch=360)
+    planner = WeightPlanner("robust", scores=scores, feed=a_feed())
+    assert u16(planner.plan(look)) == {"a": 65535, "b": 21845}
 
 
 def test_upscaling_known_answers() -> None:
