@@ -61,6 +61,12 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "gateway": ("--gateway",),
         "gateway_mode": ("--gateway-mode",),
     },
+    "Challenge API": {
+        "challenge_api": ("--challenge-api",),
+        "pushed": ("--pushed",),
+        "pushers": ("--pusher",),
+        "pushed_unsigned": ("--pushed-unsigned",),
+    },
     "miner server": {
         "host": ("--host",),
         "port": ("--port",),

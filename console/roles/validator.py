@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.roles.gateway import gateway
 from console.roles.metrics_door import metrics_door
+from console.roles.pushing import pushing
 from console.roles.session import Session
 from engine.chain.embedded import Refused
 from engine.challenges.sources.file import FileSource
@@ -147,8 +149,8 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The asking and the paying half, the gateway, and the door for Prometheus. Whatever has to be closed is pushed
-    onto the stack.
+    """The asking and the paying half, and the doors for users, pushed challenges and Prometheus. Whatever has to be
+    closed is pushed onto the stack.
 
     Raises `ConsoleError` and what the gateway raises.
     """
@@ -174,15 +176,21 @@ async def parts(
     await payer.begin()
     await payer.load()
     await asker.load()
-    organic = Organic(
+    asking = partial(
+        Organic,
         asker.rounds,
         selection,
         payer.scores,
-        asked=settings.gateway_sample,
         demand=Demand(settings.gateway_rate, settings.gateway_context, settings.challenge_timeout),
         load=Load(),
     )
-    return asker.part, payer.part, gateway(session, organic), metrics_door(settings.metrics, feed)
+    return (
+        asker.part,
+        payer.part,
+        gateway(session, asking(asked=settings.gateway_sample)),
+        pushing(session, asking(asked=settings.sample)),
+        metrics_door(settings.metrics, feed),
+    )
 
 
 async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:

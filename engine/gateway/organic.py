@@ -107,13 +107,7 @@ class Organic:
 
         Cancelling ends the round unless it has already answered, and the miners' work with it. Raises OrganicError.
         """
-        try:
-            request = self._demand.fitted(request)
-            kind(KIND).check(request)
-        except ChallengeError as error:
-            raise Unanswerable(str(error)) from error
-        except TooLong as error:
-            raise Lengthy(str(error)) from error
+        request = self._fitted(request)
         hear = on_text or _nobody_hears
         match errand.mode:
             case "fast":
@@ -122,6 +116,18 @@ class Organic:
                 return await self._first(errand, request, await self._earning(self._asked), hear)
             case "consensus":
                 return await self._chosen(errand, request)
+
+    async def judged(self, errand: Errand, request: Request) -> tuple[Round, Reply | None]:
+        """A whole round, and which of its answers is the user's, None where none is well-formed. Raises OrganicError
+        where there is no round."""
+        request = self._fitted(request)
+        judged = await self._begin(errand, request, await self._earning(self._asked))
+        if judged is None:
+            raise OrganicError("the answers could not be judged")
+        try:
+            return judged, _chosen(judged, request)
+        except OrganicError:
+            return judged, None
 
     async def close(self) -> None:
         """Abandon the rounds that are not judged yet, and begin no more."""
@@ -173,6 +179,17 @@ class Organic:
         chosen = _chosen(judged, request)
         errand.uid = chosen.uid
         return chosen
+
+    def _fitted(self, request: Request) -> Request:
+        """The request as miners can answer it. Raises Unanswerable."""
+        try:
+            fitted = self._demand.fitted(request)
+            kind(KIND).check(fitted)
+        except ChallengeError as error:
+            raise Unanswerable(str(error)) from error
+        except TooLong as error:
+            raise Lengthy(str(error)) from error
+        return fitted
 
     # -- rounds and miners -----------------------------------------------------------------------------------------
 

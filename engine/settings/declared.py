@@ -205,6 +205,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         Context, _is("what any miner can hold: a user's request and its answer together", "tokens")
     ] = 8192
 
+    pushed: Annotated[Listen, _is("take challenges that a Challenge API pushes here; answers go to challenge_api")] = ""
+    pushers: Annotated[tuple[str, ...], _is("hotkey of a Challenge API that may push challenges")] = ()
+    pushed_unsigned: Annotated[
+        bool, _is("let pushers exchange keys unsigned, as Loosh's may: anybody can then push in their name")
+    ] = False
+
     host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"
     port: Annotated[Port, _is("port for the miner server to listen on; 0 picks a free one")] = 8091
     backend: Annotated[Backend, _is("backend that answers the questions")] = "llamacpp"
@@ -239,7 +245,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     open_until_listed: Annotated[
         bool, _is("answer everyone until the subnet's validators are known, instead of nobody")
     ] = False
-    challenge_api: Annotated[Url, _is("Challenge API whose active hotkeys are answered too")] = ""
+    challenge_api: Annotated[
+        Url, _is("Challenge API whose active hotkeys a miner answers too, and to which a validator sends answers")
+    ] = ""
     challenge_api_key: Annotated[Secret, _is("API key for the Challenge API, from the environment only")] = Secret()
     quotas: Annotated[QuotaRule, _is("quotas of validators by stake: only shown, or applied")] = "show"
     quota_requests: Annotated[Count, _is("challenges per period, shared out by the quotas")] = 256

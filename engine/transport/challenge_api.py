@@ -6,6 +6,7 @@ nonce is the unix time in seconds. If there is an API key, it is sent as well.
 
 import asyncio
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from engine.keys import Signer, is_address, signature_hex
 from engine.text import safe
 
 ACTIVE_HOTKEYS_PATH = "/validators/active-hotkeys"
+
+OK = 200
 
 REPLY_S = 10.0
 """Loosh's miner waits as long."""
@@ -66,31 +69,37 @@ class ChallengeApi:
         return {hotkey: status for hotkey, status in named if is_address(hotkey)}
 
     async def _get(self, path: str) -> object:
-        import httpx
-
         headers = signed_headers(self._signer) | ({"X-API-Key": self._key} if self._key else {})
+        status, body = await fetch("GET", self._url + path, headers)
+        if status != OK:
+            raise ChallengeApiError(f"{status}{told_by(body)}")
         try:
-            _ = urlsplit(self._url).port  # raises ValueError for an impossible port, which httpx does not notice
-            async with (
-                asyncio.timeout(REPLY_S),
-                httpx.AsyncClient(verify=self._url.startswith("https:"), trust_env=False, timeout=REPLY_S) as http,
-                http.stream("GET", self._url + path, headers=headers) as reply,
-            ):
-                body = bytearray()
-                async for piece in reply.aiter_bytes():
-                    body += piece
-                    if len(body) > MOST_BYTES:
-                        raise ChallengeApiError(f"the answer is longer than {MOST_BYTES} bytes")
-        except TimeoutError:
-            raise ChallengeApiError(f"no answer within {REPLY_S:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ChallengeApiError(safe(str(error) or type(error).__name__, REASON_WIDTH)) from None
-        if reply.status_code != 200:
-            raise ChallengeApiError(f"{reply.status_code}{_detail(bytes(body))}")
-        try:
-            return foreign_json.read(bytes(body))
+            return foreign_json.read(body)
         except ValueError:
             raise ChallengeApiError("the answer is not JSON") from None
+
+
+async def fetch(method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
+    """The status and the body of what a Challenge API answers. Raises ChallengeApiError."""
+    import httpx
+
+    try:
+        _ = urlsplit(url).port  # raises ValueError for an impossible port, which httpx does not notice
+        async with (
+            asyncio.timeout(REPLY_S),
+            httpx.AsyncClient(verify=url.startswith("https:"), trust_env=False, timeout=REPLY_S) as http,
+            http.stream(method, url, headers=headers, content=body or None) as reply,
+        ):
+            read = bytearray()
+            async for piece in reply.aiter_bytes():
+                read += piece
+                if len(read) > MOST_BYTES:
+                    raise ChallengeApiError(f"the answer is longer than {MOST_BYTES} bytes")
+    except TimeoutError:
+        raise ChallengeApiError(f"no answer within {REPLY_S:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise ChallengeApiError(safe(str(error) or type(error).__name__, REASON_WIDTH)) from None
+    return reply.status_code, bytes(read)
 
 
 def _status(entry: dict[str, object]) -> tuple[str, str]:
@@ -98,8 +107,8 @@ def _status(entry: dict[str, object]) -> tuple[str, str]:
     return (hotkey if isinstance(hotkey, str) else ""), "" if status is None else str(status)
 
 
-def _detail(body: bytes) -> str:
-    """The API's own words for a refusal."""
+def told_by(body: bytes) -> str:
+    """The API's own words for a refusal, behind a colon; "" without any."""
     try:
         detail = fields(foreign_json.read(body)).get("detail")
     except ValueError:

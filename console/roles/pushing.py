@@ -1,0 +1,174 @@
+"""A door at which a Challenge API pushes challenges to a validator, as on the Loosh subnet."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from console.errors import ConsoleError
+from console.roles.session import Session
+from engine.gateway.organic import Organic
+from engine.gateway.pushed import MOST_AT_ONCE, Full, PushedRounds, Repeated
+from engine.keys import is_address
+from engine.node.part import Part
+from engine.text import safe
+from engine.transport.batches import HOTKEY_HEADER, KEY_UUID_HEADER, BatchSender
+from engine.transport.errors import Refusal
+from engine.transport.pushers import Pushers
+from engine.transport.sessions import KEY_TTL_S
+from engine.values import at_port, host_and_port
+from miner_server.hosts import network
+from miner_server.limits import RateLimiter
+from miner_server.listener import Listener
+from miner_server.places import Places
+
+SERVICE = "pushed challenges"
+OPTION = "--pushed"
+NAME = "loosh-inference-validator"
+"""By this name Loosh's Challenge API knows a validator before it routes anything to it."""
+
+BODY_BYTES = 1 << 20
+BODY_S = 8.0
+EXCHANGES_A_MINUTE = 30
+"""From one address: a Challenge API exchanges a key once an hour."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class PushDoor:
+    """A service, bound from the beginning. Raises MinerError."""
+
+    def __init__(self, host: str, port: int, pushers: Pushers, rounds: PushedRounds, *, version: str) -> None:
+        places = Places(known=lambda _: False, shared=lambda _: False)
+        self._listener = Listener(host, port, places, name=SERVICE, option=OPTION)
+        self._pushers = pushers
+        self._rounds = rounds
+        self._version = version
+        self._exchanges = RateLimiter(EXCHANGES_A_MINUTE)
+        self.app = Starlette(
+            routes=[
+                Route("/availability", _answering(self._available)),
+                Route("/availability/health", _answering(self._health)),
+                Route("/availability/healthz", _answering(self._health)),
+                Route("/challenges/stats", _answering(self._received)),
+                Route("/fiber/public-key", _answering(self._public_key)),
+                Route("/fiber/key-exchange", _answering(self._exchange), methods=["POST"]),
+                Route("/fiber/challenge", _answering(self._challenge), methods=["POST"]),
+                Route("/fiber/stats", _answering(self._keys)),
+            ]
+        )
+        self._listener.bind()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return self._listener.address
+
+    async def run(self, started: Callable[[], None]) -> None:
+        await self._pushers.start()
+        try:
+            await self._listener.serve(self.app, started)
+        finally:
+            self._listener.close()
+            await self._rounds.close()
+
+    async def _available(self, _: Request) -> Response:
+        return JSONResponse({"available": True})
+
+    async def _health(self, _: Request) -> Response:
+        waiting = self._rounds.waiting
+        free = max(0, MOST_AT_ONCE - waiting)
+        stats = {
+            "queue_size": max(0, waiting - MOST_AT_ONCE),
+            "challenge_mode": "push",
+            "active_challenges": min(waiting, MOST_AT_ONCE),
+            "max_concurrent": MOST_AT_ONCE,
+            "available_capacity": free,
+            "semaphore_available": free,
+        }
+        told = {"service_name": NAME, "version": self._version, "status": "healthy", "queue_size": stats["queue_size"]}
+        return JSONResponse({**told, "processing_stats": stats})
+
+    async def _received(self, _: Request) -> Response:
+        return JSONResponse({"queue_size": self._rounds.waiting, "total_received": self._rounds.received})
+
+    async def _keys(self, _: Request) -> Response:
+        keys = len(self._pushers)
+        return JSONResponse({"active_hotkeys": keys, "total_symmetric_keys": keys, "key_ttl_seconds": int(KEY_TTL_S)})
+
+    async def _public_key(self, _: Request) -> Response:
+        return JSONResponse({"public_key": self._pushers.pem})
+
+    async def _exchange(self, request: Request) -> Response:
+        wait = self._exchanges.take(network(request.client.host if request.client else ""))
+        if wait:
+            raise Refusal(429, "too many key exchanges from this address", retry_after=wait)
+        await self._pushers.exchange(await _body(request))
+        return JSONResponse({"success": True, "message": "Symmetric key exchanged successfully"})
+
+    async def _challenge(self, request: Request) -> Response:
+        hotkey, key_uuid = request.headers.get(HOTKEY_HEADER), request.headers.get(KEY_UUID_HEADER)
+        if not hotkey or not key_uuid:
+            raise Refusal(422, f"the headers {HOTKEY_HEADER} and {KEY_UUID_HEADER} are needed")
+        given = self._pushers.opened(hotkey, key_uuid, await _body(request))
+        try:
+            taken = self._rounds.take(given)
+        except msgspec.ValidationError as error:
+            raise Refusal(400, safe(str(error))) from None
+        except Repeated as repeated:
+            raise Refusal(409, str(repeated)) from None
+        except Full as full:
+            raise Refusal(503, str(full), retry_after=5.0) from None
+        told = {"success": True, "message": "Challenge received successfully", "challenge_id": taken}
+        return JSONResponse(told, 201)
+
+
+def _answering(endpoint: Endpoint) -> Endpoint:
+    """Refusals in the form of Loosh's validator."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Refusal as refusal:
+            headers = {} if refusal.retry_after is None else {"retry-after": str(int(refusal.retry_after) + 1)}
+            return JSONResponse(refusal.body(), refusal.status, headers)
+
+    return answer
+
+
+async def _body(request: Request) -> bytes:
+    """Raises Refusal: 413 for one that is too large, 408 for one that is too slow or breaks off."""
+    read = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.stream():
+                read += piece
+                if len(read) > BODY_BYTES:
+                    raise Refusal(413, f"the body is larger than {BODY_BYTES} bytes")
+    except (TimeoutError, ClientDisconnect):
+        raise Refusal(408, f"the body did not arrive within {BODY_S:g} s") from None
+    return bytes(read)
+
+
+def pushing(session: Session, organic: Organic) -> Part:
+    """The door for pushed challenges, if the operator wants one. Raises `ConsoleError` and `MinerError`."""
+    settings, feed = session.settings, session.feed
+    if not settings.pushed:
+        return Part()
+    if not settings.challenge_api:
+        raise ConsoleError("--pushed needs --challenge-api URL, to which the answers go")
+    if not settings.pushers:
+        raise ConsoleError("--pushed needs --pusher HOTKEY: the Challenge API's hotkey, which alone may push")
+    for pusher in settings.pushers:
+        if not is_address(pusher):
+            raise ConsoleError(f"--pusher {safe(pusher, 60)}: this is not a hotkey's address")
+    hotkey = session.wallet.hotkey
+    rounds = PushedRounds(organic, BatchSender(settings.challenge_api, hotkey), feed, hotkey.ss58_address)
+    pushers = Pushers(settings.pushers, unsigned=settings.pushed_unsigned)
+    door = PushDoor(*host_and_port(settings.pushed), pushers, rounds, version=feed.snapshot.version)
+    feed.raise_attention("info", SERVICE, f"a Challenge API may push to http://{at_port(*door.address)}")
+    return Part(services={SERVICE: lambda: door})
