@@ -161,6 +161,10 @@ class Acknowledge(Command, frozen=True):
     id: int | None = None
 
 
+class BringBack(Command, frozen=True):
+    """Show again what was acknowledged last."""
+
+
 class Stop(Command, frozen=True):
     """Stop the engine cleanly."""
 
@@ -195,6 +199,7 @@ AnyCommand = (
     | RestartService
     | Export
     | Acknowledge
+    | BringBack
     | Stop
 )
 

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import takewhile
 from typing import Any
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from engine.commands import AnyCommand
 from engine.redaction import hide_within
-from engine.snapshot import Attention, Batch, Event, Snapshot
+from engine.snapshot import About, Attention, Batch, Event, Snapshot
 from engine.text import safe
 from engine.values import Level
 
@@ -46,6 +46,7 @@ class Feed:
         self._changed = threading.Condition()
         self._attention: list[Attention] = []
         self._attentions_seen = 0
+        self._acknowledged: deque[set[int]] = deque(maxlen=ATTENTIONS_KEPT)
         self._on_command: CommandTaker | None = None
 
     # -- out ---------------------------------------------------------------------------------------------------
@@ -81,16 +82,26 @@ class Feed:
             missed = self._last_seq - seq - len(newest_first)
         return Batch(newest_first[::-1], max(missed, 0))
 
-    def raise_attention(self, level: Level, subject: str, text: str) -> None:
+    def raise_attention(
+        self, level: Level, subject: str, text: str, about: About | None = None, *, instead_of: Collection[str] = ()
+    ) -> None:
         """Report that something happened. A repeat of the same subject and text is counted on the existing line, and
-        reported again the tenth, hundredth and thousandth time."""
+        reported again the tenth, hundredth and thousandth time. It replaces the lines of the same
+        subject that say one of the texts `instead_of`."""
         subject, text = safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH)
-        self._tell(level, subject, text, lambda known: (known.text == text) and not known.acknowledged)
+        if instead_of:
+            self._withdraw(subject, {safe(one, ATTENTION_WIDTH) for one in instead_of})
+        self._tell(level, subject, text, about, lambda known: (known.text == text) and not known.acknowledged)
 
-    def hold_attention(self, level: Level, subject: str, text: str) -> None:
+    def hold_attention(self, level: Level, subject: str, text: str, about: About | None = None) -> None:
         """Report a condition that lasts until `settle`. A subject has one such line: the next text replaces it, even
         when it was acknowledged, and is counted."""
-        self._tell(level, safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), lambda _known: True)
+        self._tell(level, safe(subject, ATTENTION_WIDTH), safe(text, ATTENTION_WIDTH), about, lambda _known: True)
+
+    def _withdraw(self, subject: str, texts: Collection[str]) -> None:
+        """Take lines away without a word: a better one follows."""
+        with self._changed:
+            self._attention = [one for one in self._attention if one.subject != subject or one.text not in texts]
 
     def settle(self, subject: str, text: str, *, told: str | None = None) -> None:
         """Clear what was reported on `subject`, or its line `told` alone; if there was any, `text` says it is over."""
@@ -102,12 +113,14 @@ class Feed:
                 self._attention = others
                 self._announce("info", subject, safe(text, ATTENTION_WIDTH))
 
-    def _tell(self, level: Level, subject: str, text: str, is_same: Callable[[Attention], bool]) -> None:
+    def _tell(
+        self, level: Level, subject: str, text: str, about: About | None, is_same: Callable[[Attention], bool]
+    ) -> None:
         now = time.time()
         with self._changed:
             for index, known in enumerate(self._attention):
                 if known.subject == subject and is_same(known):
-                    again = replace(known, at=now, level=level, text=text, count=known.count + 1)
+                    again = replace(known, at=now, level=level, text=text, about=about, count=known.count + 1)
                     self._attention[index] = again
                     if _is_power_of_ten(again.count):
                         self._announce(level, subject, f"{text} ({again.count} times)")
@@ -116,7 +129,9 @@ class Feed:
                 lines = Counter(known.subject for known in self._attention)
                 self._attention.remove(max(self._attention, key=lambda known: lines[known.subject]))
             self._attentions_seen += 1
-            self._attention.append(Attention(id=self._attentions_seen, at=now, level=level, subject=subject, text=text))
+            self._attention.append(
+                Attention(id=self._attentions_seen, at=now, level=level, subject=subject, text=text, about=about)
+            )
             self._announce(level, subject, text)
 
     def _announce(self, level: Level, subject: str, text: str) -> None:
@@ -126,13 +141,25 @@ class Feed:
 
     def acknowledge(self, attention_id: int | None) -> bool:
         """Mark one attention, or with None all of them, as seen. False when there was nothing to mark."""
-        marked = False
         with self._changed:
-            for index, known in enumerate(self._attention):
-                if not known.acknowledged and attention_id in (None, known.id):
-                    self._attention[index] = replace(known, acknowledged=True)
-                    marked = True
-        return marked
+            marked = {one.id for one in self._attention if not one.acknowledged and attention_id in (None, one.id)}
+            self._mark(marked, acknowledged=True)
+            if marked:
+                self._acknowledged.append(marked)
+        return bool(marked)
+
+    def bring_back(self) -> bool:
+        """Undo the last `acknowledge` of which a line is left. False when there is none."""
+        with self._changed:
+            while self._acknowledged:
+                marked = self._acknowledged.pop()
+                if any(one.id in marked and one.acknowledged for one in self._attention):
+                    self._mark(marked, acknowledged=False)
+                    return True
+        return False
+
+    def _mark(self, ids: Collection[int], *, acknowledged: bool) -> None:
+        self._attention = [replace(one, acknowledged=acknowledged) if one.id in ids else one for one in self._attention]
 
     # -- in ----------------------------------------------------------------------------------------------------
 

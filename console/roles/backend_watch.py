@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from engine.feed import Feed
+from engine.snapshot import About
 from engine.values import Level
 
 LOOK_S = 0.5
@@ -18,17 +19,18 @@ AGAIN_S = 10.0
 
 
 class Notice(Struct, frozen=True):
-    """How trouble is told: its subject and level, the words before it, and those when it is over."""
+    """How trouble is told: its subject and level, the words before it, those when it is over, and what it is about."""
 
     subject: str
     level: Level
     lead: str
     over: str
+    about: About = About("server")
 
 
 NO_ANSWERS = Notice("backend", "error", "this miner does not answer: ", "this miner answers again")
 FEWER_BACKENDS = Notice("backends", "warning", "", "all backends answer again")
-NO_KEYS = Notice("API keys", "warning", "", "the API keys are in order again")
+NO_KEYS = Notice("API keys", "warning", "", "the API keys are in order again", About("setup"))
 
 
 class BackendWatch:
@@ -65,6 +67,6 @@ class BackendWatch:
             elif trouble != told and now >= tell_at:
                 if told:
                     self._feed.settle(words.subject, f"resolved: {told}")
-                self._feed.hold_attention(words.level, words.subject, f"{words.lead}{trouble}")
+                self._feed.hold_attention(words.level, words.subject, f"{words.lead}{trouble}", words.about)
                 told, tell_at = trouble, now + self._again_s
             await asyncio.sleep(self._look_s)

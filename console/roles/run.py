@@ -13,6 +13,7 @@ from engine.chain.embedded import FILE_NAME as CHAIN
 from engine.chain.wallets import NEW_COLDKEYPUB, WalletError
 from engine.feed import Feed
 from engine.settings import Settings
+from engine.snapshot import About
 from engine.store.schema import FILE_NAME as STORE
 from engine.text import safe
 from miner_server.server import Doorway
@@ -83,9 +84,11 @@ def _begin(session: Session, notices: Sequence[tuple[str, str]], emptied: Sequen
     for subject, text in notices:
         feed.raise_attention("info", subject, text)
     if not session.wallet.coldkey_address:
-        feed.raise_attention("info", "wallet", f"it has no coldkeypub.txt, so its balance is unknown: {NEW_COLDKEYPUB}")
+        feed.raise_attention(
+            "info", "wallet", f"it has no coldkeypub.txt, so its balance is unknown: {NEW_COLDKEYPUB}", About("setup")
+        )
     for name in emptied:
-        feed.raise_attention("warning", "data folder", f"{name} was empty: starting a new record in it")
+        feed.raise_attention("warning", "data folder", f"{name} was empty: starting a new record in it", About("setup"))
 
 
 def _require_no_open_coldkey(session: Session) -> None:

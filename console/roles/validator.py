@@ -26,6 +26,7 @@ from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
 from engine.limit import RollingLimit
 from engine.node.part import Part
 from engine.settings import Settings
+from engine.snapshot import About
 from engine.transport.addresses import checked_address
 from engine.transport.callers import Callers
 from engine.transport.errors import WireError
@@ -59,7 +60,9 @@ async def open_source(session: Session) -> Source:
     if settings.challenges is not None:
 
         def tell(number: int, reason: str) -> None:
-            feed.raise_attention("warning", str(settings.challenges), f"line {number} skipped: {reason}")
+            feed.raise_attention(
+                "warning", str(settings.challenges), f"line {number} skipped: {reason}", About("setting", "challenges")
+            )
 
         source = FileSource(settings.challenges, on_bad_line=tell)
     else:
@@ -201,7 +204,9 @@ async def open_judge(session: Session, stack: AsyncExitStack) -> Judge:
     except EncoderError as error:
         if not settings.encoder_fallback or settings.encoder == PACKAGED_ENCODER:
             raise
-        feed.raise_attention("warning", "encoder", f"{error}; using {PACKAGED_ENCODER} instead")
+        feed.raise_attention(
+            "warning", "encoder", f"{error}; using {PACKAGED_ENCODER} instead", About("setting", "encoder")
+        )
         feed.publish(replace(feed.snapshot, encoder=PACKAGED_ENCODER))
         return await _started(replace(settings, encoder=PACKAGED_ENCODER, encoder_device="auto"), feed, stack)
 

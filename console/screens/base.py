@@ -208,6 +208,13 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
             self._table = self.focused
         return self._table or next(iter(self.query(LiveTable)), None)
 
+    def select(self, key: str) -> None:
+        """Put the cursor on the row of this key, wherever it is, and let it through the filter."""
+        for table in self.query(LiveTable):
+            if table.reveal(key):
+                table.focus()
+                return
+
     def do_view_filter(self) -> None:
         if self.table is not None:
             self.query_one(FilterField).open("")

@@ -65,15 +65,11 @@ class Host(Protocol):
     # -- where to go -----------------------------------------------------------------------------------------------
 
     def open(self, name: str, *subject: str) -> None:
-        """Go to a place, or open another screen on top; `subject` is what that is about."""
+        """Go to a place with the cursor on `subject`, or open another screen on top, which is about that."""
         ...
 
     def back(self) -> None:
         """Out of this screen: to the one below it, else to Home."""
-        ...
-
-    def show_miner(self, hotkey: str) -> None:
-        """Go to Miners with the cursor on this one."""
         ...
 
     # -- what can be done ------------------------------------------------------------------------------------------

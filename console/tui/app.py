@@ -220,6 +220,8 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
     def open(self, name: str, *subject: str) -> None:
         if name in self.MODES:
             self.go(name)
+            if subject:
+                self.screen.call_later(self._select, *subject)
         else:
             self.push_screen(screen_of(name, *subject))
 
@@ -229,15 +231,9 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         else:
             self.go(self.first_place)
 
-    def show_miner(self, hotkey: str) -> None:
-        self.go("miners")
-        self.screen.call_later(self._select_miner, hotkey)
-
-    def _select_miner(self, hotkey: str) -> None:
-        from console.screens.miners.screen import MinersScreen
-
-        if isinstance(self.screen, MinersScreen):
-            self.screen.select(hotkey)
+    def _select(self, key: str) -> None:
+        if isinstance(self.screen, ConsoleScreen):
+            self.screen.select(key)
 
     def do_nav_last(self) -> None:
         self.go(self._last_place)

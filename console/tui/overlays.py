@@ -76,7 +76,7 @@ class Overlays:
             case "nothing":
                 self._host.tell(chosen.name, failed=True)
             case "miner":
-                self._host.show_miner(chosen.name)
+                self._host.open("miners", chosen.name)
 
     def do_theme_pick(self) -> None:
         self._app.push_screen(ThemeDialog())

@@ -230,6 +230,15 @@ class LiveTable(Grid[Row]):
             self._go(found)
         return found is not None
 
+    def reveal(self, key: str) -> bool:
+        """Put the cursor on a row, without the filter if that hides it. Returns False if there is none."""
+        if not any(self.table.key(row) == key for row in self._all):
+            return False
+        if not self.go_to(key):
+            self.look_with(filter="")
+            self.go_to(key)
+        return True
+
     def move_to(self, index: int) -> None:
         self._go(index)
 

@@ -13,6 +13,7 @@ from engine.commands import Serve
 from engine.feed import Feed
 from engine.keys import Signer
 from engine.node.reach import unreached
+from engine.snapshot import About
 from engine.values import Outcome, at_port
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Axons:
                 await self.announce(max_age_s=MAX_AGE_S)
                 await self.probe()
             except ChainUnavailable as error:
-                self._feed.raise_attention("warning", "axon", f"cannot announce the axon: {error}")
+                self._feed.raise_attention("warning", "axon", f"cannot announce the axon: {error}", About("server"))
 
     async def announce(self, *, max_age_s: float = 0.0) -> None:
         """Announce every axon that differs from a look at most `max_age_s` old. Raises `ChainUnavailable`."""
@@ -84,12 +85,12 @@ class Axons:
                 continue
             if hotkey in self._stood:
                 text = f"another process announced {at_port(neuron.ip, neuron.port)} with this hotkey: stop it"
-                self._feed.raise_attention("error", f"axon of uid {neuron.uid}", text)
+                self._feed.raise_attention("error", f"axon of uid {neuron.uid}", text, About("server"))
                 self._stood.discard(hotkey)
             outcome = await self._send(axon)
             if not outcome.ok:
                 text = f"{at_port(axon.ip, axon.port)} was not announced: {outcome.reason}"
-                self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text)
+                self._feed.raise_attention("warning", f"axon of uid {neuron.uid}", text, About("server"))
 
     async def probe(self) -> None:
         """Report an address that stands on chain and does not lead here, until it does."""
@@ -98,7 +99,7 @@ class Axons:
                 continue
             trouble = await unreached(axon.ip, axon.port, near=axon.near)
             if trouble:
-                self._feed.hold_attention("warning", REACH, trouble)
+                self._feed.hold_attention("warning", REACH, trouble, About("server"))
             elif trouble is not None:
                 self._reached[hotkey] = axon
                 self._feed.settle(REACH, f"{at_port(axon.ip, axon.port)} leads here")

@@ -15,7 +15,7 @@ from engine.chain.standing import leaving, no_place, subnet_view
 from engine.feed import Feed
 from engine.node.supervisor import Fatal
 from engine.patience import impatience
-from engine.snapshot import ChainView, EndpointView, SubnetView
+from engine.snapshot import About, ChainView, EndpointView, SubnetView
 from engine.text import safe
 from engine.values import IfDeregistered, Metagraph, at_port
 
@@ -81,7 +81,7 @@ class ChainWatch:
                 with self._impatience():
                     await self._follow()
             except ChainUnavailable as error:
-                self._feed.hold_attention("error", UNREACHABLE, str(error))
+                self._feed.hold_attention("error", UNREACHABLE, str(error), About("chain"))
             else:
                 self._feed.settle(UNREACHABLE, ANSWERS)
 
@@ -109,7 +109,7 @@ class ChainWatch:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         elif self._was_registered and self._if_lost == "pause":
             lost = f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid; register again"
-            self._feed.hold_attention("error", UNREGISTERED, lost)
+            self._feed.hold_attention("error", UNREGISTERED, lost, About("chain"))
         elif self._was_registered:
             raise NotRegistered(f"{_unregistered(self._chain, 'no longer')}: another neuron took its uid")
         else:
@@ -129,7 +129,7 @@ class ChainWatch:
         full = len(look.metagraph.neurons) >= look.rules.max_uids
         if full and look.own is not None and (goes := leaving(look)) and goes[0].uid == look.own.uid:
             lowest = "this neuron earns the least of those outside immunity: the next registration takes its uid"
-            self._feed.hold_attention("warning", NEXT_TO_GO, lowest)
+            self._feed.hold_attention("warning", NEXT_TO_GO, lowest, About("chain"))
         else:
             self._feed.settle(NEXT_TO_GO, "another neuron would give way before this one")
 
@@ -138,9 +138,11 @@ class ChainWatch:
         known = {one.url: one for one in self._chain.endpoints}
         first, asked = next(iter(known.values())), known[self._chain.endpoint]
         if asked.reason:
-            self._feed.hold_attention("warning", ENDPOINT, f"{asked.url}: {asked.reason}")
+            self._feed.hold_attention("warning", ENDPOINT, f"{asked.url}: {asked.reason}", About("chain"))
         elif asked is not first:
-            self._feed.hold_attention("warning", ENDPOINT, f"{asked.url} is asked: {first.url}: {first.reason}")
+            self._feed.hold_attention(
+                "warning", ENDPOINT, f"{asked.url} is asked: {first.url}: {first.reason}", About("chain")
+            )
         else:
             self._feed.settle(ENDPOINT, f"{first.url} is asked again")
 

@@ -18,7 +18,7 @@ from engine.errors import StoreError
 from engine.feed import Feed
 from engine.node.node_store import CommandLog
 from engine.node.part import Handler
-from engine.snapshot import CommandView
+from engine.snapshot import About, CommandView
 from engine.text import safe
 from engine.values import Outcome
 
@@ -120,7 +120,7 @@ class CommandLoop:
         try:
             await self._store.log_command(line.at, line.name, line.detail, line.outcome, line.reason)
         except StoreError as error:
-            self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}")
+            self._feed.raise_attention("warning", "store", f"the command log is not stored: {error}", About("setup"))
 
 
 _Queue = asyncio.Queue[tuple[AnyCommand, str]]
@@ -169,7 +169,7 @@ class _Waiting:
         ahead = self.queue.qsize() + (self.lane(command.subject).qsize() if command.subject else 0)
         if ahead >= COMMANDS_WAITING:
             text = f"dropped: {ahead} others wait"
-            self._feed.raise_attention("warning", "commands", f"{command.name} is {text}")
+            self._feed.raise_attention("warning", "commands", f"{command.name} is {text}", About("commands"))
             self._drop(command, id, text)
         else:
             self.queue.put_nowait((command, id))

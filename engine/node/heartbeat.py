@@ -13,7 +13,7 @@ from engine.feed import Feed
 from engine.files import Whereabouts
 from engine.folders import replace_file
 from engine.patience import impatience
-from engine.snapshot import LoopView, Snapshot
+from engine.snapshot import About, LoopView, Snapshot
 from engine.values import percentile
 
 BEAT_S = 0.05
@@ -92,10 +92,10 @@ class Heartbeat:
         try:
             with self._writing:
                 if gone := self._folder.lost():
-                    self._feed.hold_attention("warning", STATUS, f"not written: {gone}")
+                    self._feed.hold_attention("warning", STATUS, f"not written: {gone}", About("setup"))
                     return
                 replace_file(self._status_file, msgspec.json.encode(self._feed.snapshot), durable=False)
         except OSError as error:
-            self._feed.hold_attention("warning", STATUS, f"cannot be written: {error}")
+            self._feed.hold_attention("warning", STATUS, f"cannot be written: {error}", About("setup"))
         else:
             self._feed.settle(STATUS, "written again")

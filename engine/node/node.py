@@ -16,6 +16,7 @@ from engine.commands import (
     AddCollateral,
     AddStake,
     AnyCommand,
+    BringBack,
     OfColdkey,
     Register,
     RemoveStake,
@@ -152,7 +153,7 @@ class _Everyones(Struct, frozen=True):
     def part(self) -> Part:
         """These commands as a part of a node."""
         return Part(
-            handlers={Acknowledge: self.acknowledge, Stop: self.stop},
+            handlers={Acknowledge: self.acknowledge, BringBack: self.bring_back, Stop: self.stop},
             changes={
                 Register: self.register,
                 AddStake: self.add_stake,
@@ -168,6 +169,11 @@ class _Everyones(Struct, frozen=True):
         if self.feed.acknowledge(command.id):
             return Outcome(status="ok")
         return Outcome(status="rejected", reason="there is nothing to acknowledge")
+
+    async def bring_back(self, _command: BringBack) -> Outcome:
+        if self.feed.bring_back():
+            return Outcome(status="ok")
+        return Outcome(status="rejected", reason="nothing that was acknowledged is left")
 
     async def stop(self, _command: Stop) -> Outcome:
         return Outcome(status="ok")

@@ -11,6 +11,7 @@ from engine.errors import TOLD_ELSEWHERE, StoreError, StoreGone
 from engine.feed import Feed
 from engine.node.node_store import NodeStore
 from engine.patience import impatience
+from engine.snapshot import About
 from engine.values import Metagraph
 
 LOOK_S = 1.0
@@ -65,7 +66,7 @@ class RecordWatch:
             with self._impatience():
                 mended = await self._store.mend()
             if mended:
-                self._feed.raise_attention("warning", "store", mended)
+                self._feed.raise_attention("warning", "store", mended, About("setup"))
             with self._impatience():
                 await self._store.require_unlocked()
         except StoreGone:
@@ -89,7 +90,7 @@ class RecordWatch:
 
     def _tell(self, subject: str, wrong: str, over: str = "restored") -> None:
         if wrong and self._told.get(subject) != wrong:
-            self._feed.hold_attention("error", subject, wrong)
+            self._feed.hold_attention("error", subject, wrong, About("setup"))
         elif not wrong and self._told.get(subject):
             self._feed.settle(subject, over)
         self._told[subject] = wrong
@@ -124,13 +125,13 @@ class Housekeeping:
             except TOLD_ELSEWHERE:
                 pass
             except StoreError as error:
-                self._feed.raise_attention("error", "store", str(error))
+                self._feed.raise_attention("error", "store", str(error), About("setup"))
             await asyncio.sleep(1.0)
 
     async def _shrink(self) -> None:
         if rounds := await self._store.shrink():
             text = f"store_cap_mb is reached: the texts of {rounds} more of the oldest rounds were dropped"
-            self._feed.raise_attention("warning", "store size", text)
+            self._feed.raise_attention("warning", "store size", text, About("setting", "store_cap_mb"))
 
     async def _note(self, metagraph: Metagraph) -> None:
         await self._store.note_neurons(

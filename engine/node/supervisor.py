@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from engine.feed import Feed
-from engine.snapshot import ServiceState, ServiceView
+from engine.snapshot import About, ServiceState, ServiceView
 from engine.text import safe
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,10 @@ class Supervisor:
                     pause = FIRST_PAUSE_S
                 if failure != RESTARTED:
                     self._feed.raise_attention(
-                        "error", f"service {name}", f"{name} failed and is being restarted: {failure}"
+                        "error",
+                        f"service {name}",
+                        f"{name} failed and is being restarted: {failure}",
+                        About("service", name),
                     )
                     self._now(name, "backing_off", failure)
                     await self._step(name, asyncio.sleep(pause))

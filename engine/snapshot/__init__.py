@@ -21,6 +21,8 @@ from engine.snapshot.round_view import (
     Suspicion,
 )
 from engine.snapshot.run_view import (
+    About,
+    AboutKind,
     Attention,
     Batch,
     CommandView,
@@ -47,6 +49,8 @@ from engine.snapshot.weight_view import CommitView, NextPlanView, PlanView, Sett
 from engine.values import Guard, Metagraph, ReplyStatus
 
 __all__ = [
+    "About",
+    "AboutKind",
     "Attention",
     "BackendView",
     "Batch",

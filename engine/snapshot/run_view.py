@@ -50,8 +50,22 @@ class CommandView(Struct, frozen=True, kw_only=True):
     id: str = ""
 
 
+AboutKind = Literal[
+    "miner", "suspects", "round", "weights", "chain", "server", "service", "setting", "commands", "setup"
+]
+
+
+class About(Struct, frozen=True):
+    """What an attention is about: the `key` of a miner or a suspect is its hotkey, that of a round its id, of a service
+    or a setting its name; the others have none."""
+
+    kind: AboutKind
+    key: str = ""
+
+
 class Attention(Struct, frozen=True, kw_only=True):
-    """Something that needs a person. The same (subject, text) is counted, not repeated."""
+    """Something that needs a person. The same (subject, text) is counted, not repeated. What it is `about` is None
+    where only the log has more."""
 
     id: int
     at: float
@@ -60,6 +74,7 @@ class Attention(Struct, frozen=True, kw_only=True):
     text: str
     count: int = 1
     acknowledged: bool = False
+    about: About | None = None
 
 
 class LoopView(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from engine.chain.client import ChainClient
 from engine.commands import HoldPenalty
 from engine.errors import TOLD_ELSEWHERE, StoreError
 from engine.feed import Feed
-from engine.snapshot import PenaltyRule, SybilView
+from engine.snapshot import About, PenaltyRule, SybilView
 from engine.sybil.penalties import Penalty, Standing, apply_penalties, next_standings, penalty_of_each
 from engine.sybil.strength import VERDICT
 from engine.sybil.suspects import Suspects, Suspicions
@@ -49,7 +49,7 @@ class SybilService:
         self._standings: dict[str, Standing] = {}
         self._stored: dict[str, Standing] = {}
         self._storing = asyncio.Lock()
-        self._told: list[frozenset[str]] = []
+        self._told: dict[frozenset[str], str] = {}
         self._held_before: list[str] = []
 
     async def load(self) -> None:
@@ -134,7 +134,10 @@ class SybilService:
         """Report, once, what an earlier run waived: it stays waived until someone reinstates it."""
         if held := self._uids(self._held_before):
             self._feed.raise_attention(
-                "info", "sybil", f"penalties for {held} are still waived; reinstate them under Miners"
+                "info",
+                "sybil",
+                f"penalties for {held} are still waived; reinstate them under Miners",
+                About("suspects", self._held_before[0]),
             )
         self._held_before = []
 
@@ -143,8 +146,17 @@ class SybilService:
         for group in self._suspicions.groups:
             suspected = frozenset(group.suspected)
             if self._uids(group.suspected) and not any(suspected <= earlier for earlier in self._told):
-                self._told = [*(earlier for earlier in self._told if not earlier <= suspected), suspected][-MOST_TOLD:]
-                self._feed.raise_attention("warning", "sybil", f"{self._said(group)}: evidence under Miners")
+                text = f"{self._said(group)}: evidence under Miners"
+                about = About("suspects", group.suspected[0])
+                self._feed.raise_attention("warning", "sybil", text, about, instead_of=self._forget_within(suspected))
+                self._told[suspected] = text
+
+    def _forget_within(self, suspected: frozenset[str]) -> list[str]:
+        """What was told of groups that a larger one now holds, and of the earliest when there are too many."""
+        within = [earlier for earlier in self._told if earlier < suspected]
+        for _ in range(len(self._told) - len(within) - MOST_TOLD + 1):
+            del self._told[next(one for one in self._told if one not in within)]
+        return [self._told.pop(one) for one in within]
 
     def _said(self, group: Suspects) -> str:
         who, copied = self._uids(group.suspected), self._uids(group.copied)

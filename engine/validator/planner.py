@@ -7,7 +7,7 @@ from typing import Protocol
 
 from engine.chain.interface import Look
 from engine.feed import Feed
-from engine.snapshot import PlanView
+from engine.snapshot import About, PlanView
 from engine.validator.scores import Scores
 from engine.validator.views import PLANS_SHOWN
 from engine.values import Outcome
@@ -81,7 +81,7 @@ class WeightPlanner:
         listed = ", ".join(f"{one.hotkey} ({one.score:g})" for one in unfit[:UNFIT_NAMED])
         more = f" and {len(unfit) - UNFIT_NAMED} more" if len(unfit) > UNFIT_NAMED else ""
         text = f"no weight for {listed}{more}: such a score is a fault in the scoring: look at their rounds on Miners"
-        self._feed.hold_attention("error", SCORES, text)
+        self._feed.hold_attention("error", SCORES, text, About("miner", unfit[0].hotkey))
 
     def note(self, plan: WeightPlan, outcome: Outcome | None) -> None:
         """Show and publish the outcome of a plan, None when it was skipped. A later outcome replaces an unsettled

@@ -21,7 +21,7 @@ from engine.errors import StoreError, StoreGone
 from engine.feed import Feed
 from engine.judge.client import Judge, JudgeFailed
 from engine.judge.memory import decode
-from engine.snapshot import RoundProgress, RoundView
+from engine.snapshot import About, RoundProgress, RoundView
 from engine.snapshot.round_view import round_view
 from engine.sybil.service import SybilService
 from engine.validator.backlog import Backlog, UnstoredRound
@@ -32,7 +32,7 @@ from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
 from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short
-from engine.values import Challenge, Reply, ReplyStatus, Request, Round, Source
+from engine.values import Challenge, Reply, ReplyStatus, Request, Round
 
 UNANSWERED = "answers"
 UNSTORED = "rounds"
@@ -115,7 +115,7 @@ class RoundRunner:
                 if not urgent:
                     await our_turn()
                 async with self._judging:
-                    self._tell_who_answers(challenge.source, replies)
+                    self._tell_who_answers(challenge, replies)
                     judged = await self._judge_round(challenge, replies, at, began)
                     if judged is None:
                         return None
@@ -246,14 +246,15 @@ class RoundRunner:
         )
         return replace(judged, over_cap=self._scores.over_cap(judged))
 
-    def _tell_who_answers(self, source: Source, replies: Sequence[Reply]) -> None:
-        if source == "organic":  # asked of a few: what they do says little about all
+    def _tell_who_answers(self, challenge: Challenge, replies: Sequence[Reply]) -> None:
+        if challenge.source == "organic":  # asked of a few: what they do says little about all
             return
         if any(reply.status == "ok" for reply in replies):
             self._feed.settle(UNANSWERED, "miners are answering again")
             return
         said = in_short((f"uid {reply.uid}", f"{reply.status}: {reply.reason}") for reply in replies)
-        self._feed.hold_attention("warning", UNANSWERED, f"none of {len(replies)} miners answered: {said}")
+        text = f"none of {len(replies)} miners answered: {said}"
+        self._feed.hold_attention("warning", UNANSWERED, text, About("round", challenge.id))
 
     async def _record(self, judged: Round, cursor: Cursor | None) -> bool:
         """Store the round; False when it has to wait in memory."""

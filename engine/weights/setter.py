@@ -16,6 +16,7 @@ from engine.chain.interface import TIMELOCKED, CannotSeal, ChainUnavailable, Loo
 from engine.errors import TOLD_ELSEWHERE, StoreError
 from engine.feed import Feed
 from engine.keys import Signer
+from engine.snapshot import About
 from engine.values import Outcome, WeightCommit
 from engine.weights.commits import Commits, Waiting
 from engine.weights.journal import WeightJournal
@@ -119,7 +120,7 @@ class WeightSetter:
             except StoreError as error:
                 self._wait = Wait(self._chain.head.block + 1, "the store", str(error))
                 if not isinstance(error, TOLD_ELSEWHERE):
-                    self._feed.raise_attention("warning", SUBJECT, f"weights are delayed: {error}")
+                    self._feed.raise_attention("warning", SUBJECT, f"weights are delayed: {error}", About("weights"))
 
     # -- by the operator ---------------------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ class WeightSetter:
             outcome = await self._reveal(due)
             if self._commits.is_refused(due):
                 text = f"the commit of block {due.commit.block} cannot be revealed: {outcome.reason}"
-                self._feed.raise_attention("warning", SUBJECT, text)
+                self._feed.raise_attention("warning", SUBJECT, text, About("weights"))
             self._wait = Wait(look.block + 1, "the next block", outcome.reason or "revealed")
         else:
             wait = wait_for_window(look) or wait_for_rules(look) or self._hold(look)
@@ -197,7 +198,7 @@ class WeightSetter:
         """Check earlier submissions against the chain; True if none is open any more. Raises `StoreError`."""
         if block := self._submissions.strangers_block(look):
             text = f"another process set weights with this hotkey at block {block}: stop it"
-            self._feed.raise_attention("error", SUBJECT, text)
+            self._feed.raise_attention("error", SUBJECT, text, About("weights"))
         async for plan, outcome in self._submissions.settle(look):
             self._report(plan, outcome)
         async for plan, outcome in self._commits.settle(look):
@@ -223,7 +224,7 @@ class WeightSetter:
         except TOLD_ELSEWHERE:
             pass
         except StoreError as error:
-            self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}")
+            self._feed.raise_attention("warning", "store", f"a skipped plan is not stored: {error}", About("weights"))
 
     async def _prepared(self, look: Look) -> tuple[WeightPlan, Sealed | None]:
         """The plan in the form this subnet takes: plain, salted or sealed. A plan that cannot be sealed is skipped.
@@ -239,7 +240,7 @@ class WeightSetter:
         try:
             sealed = await self._chain.seal_weights(uids=plan.uids, values=plan.values, version_key=plan.version_key)
         except CannotSeal as error:
-            self._feed.hold_attention("error", SEALING, f"no weights are set: {error}")
+            self._feed.hold_attention("error", SEALING, f"no weights are set: {error}", About("weights"))
             return replace(plan, rows=(), skipped=str(error)), None
         self._feed.settle(SEALING, "weights are being committed again")
         return replace(plan, commit=sealed.hash, reveal_round=sealed.reveal_round), sealed
@@ -260,7 +261,7 @@ class WeightSetter:
         if due is not None:
             block, last = due.commit.block, due.commit.reveal_until
             text = f"the commit of block {block} will be lost unless you reveal it by block {last}"
-            self._feed.raise_attention("warning", SUBJECT, text)
+            self._feed.raise_attention("warning", SUBJECT, text, About("weights"))
 
     def _hold(self, look: Look) -> Wait | None:
         """After a rejection, wait for the next window."""
@@ -274,12 +275,16 @@ class WeightSetter:
         self._planner.note(plan, outcome)
         error = error_name(outcome.reason)
         if outcome.status == "lost":
-            self._feed.raise_attention("error", SUBJECT, f"the commit of block {plan.block} is lost: {outcome.reason}")
+            self._feed.raise_attention(
+                "error", SUBJECT, f"the commit of block {plan.block} is lost: {outcome.reason}", About("weights")
+            )
         elif outcome.status == "unknown":
             text = f"unclear whether the weights were set ({outcome.reason}): checking the chain before sending again"
-            self._feed.raise_attention("warning", SUBJECT, text)
+            self._feed.raise_attention("warning", SUBJECT, text, About("weights"))
         elif outcome.status == "rejected" and error == NOT_INCLUDED:
-            self._feed.raise_attention("warning", SUBJECT, "the weights did not land; sending them again")
+            self._feed.raise_attention(
+                "warning", SUBJECT, "the weights did not land; sending them again", About("weights")
+            )
         elif outcome.status == "rejected" and error not in NOT_NOW:
             self._held_until = plan.window
-            self._feed.raise_attention("error", SUBJECT, f"weights were rejected: {outcome.reason}")
+            self._feed.raise_attention("error", SUBJECT, f"weights were rejected: {outcome.reason}", About("weights"))

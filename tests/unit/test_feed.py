@@ -11,7 +11,7 @@ from engine import feed as feed_module
 from engine.commands import AnyCommand, Export, Pause, Serve
 from engine.feed import Feed
 from engine.patience import impatience
-from engine.snapshot import Snapshot
+from engine.snapshot import About, Snapshot
 from tests.unit.engine_helpers import until
 
 
@@ -124,6 +124,28 @@ def test_an_acknowledged_attention_comes_back_as_a_new_line_when_it_happens_agai
     assert not feed.acknowledge(None)
     feed.raise_attention("error", "store", "disk full")
     assert [line.acknowledged for line in feed.attention] == [True, False]
+
+
+def test_what_was_acknowledged_comes_back_step_by_step() -> None:
+    feed = a_feed()
+    for subject in ("a", "b", "c"):
+        feed.raise_attention("error", subject, "broken")
+    feed.acknowledge(1)
+    feed.acknowledge(None)
+    assert feed.bring_back()
+    assert [line.acknowledged for line in feed.attention] == [True, False, False]
+    feed.settle("a", "whole again")
+    assert not feed.bring_back()
+    assert [line.acknowledged for line in feed.attention] == [False, False]
+
+
+def test_a_line_takes_the_place_of_those_that_it_contains() -> None:
+    feed = a_feed()
+    feed.raise_attention("warning", "sybil", "uids 15, 16", About("suspects", "5B"))
+    feed.raise_attention("warning", "sybil", "uids 3, 4")
+    feed.raise_attention("warning", "sybil", "uids 14, 15, 16", About("suspects", "5A"), instead_of=["uids 15, 16"])
+    said = [(line.text, line.about) for line in feed.attention]
+    assert said == [("uids 3, 4", None), ("uids 14, 15, 16", About("suspects", "5A"))]
 
 
 def test_attention_is_raised_and_read_on_several_threads_at_once() -> None:

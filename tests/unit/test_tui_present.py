@@ -14,7 +14,8 @@ from console.screens.challenges.content import ROUNDS
 from console.screens.chrome import footer, header, tabs
 from console.screens.home import content as home
 from console.screens.miners.content import MINERS
-from engine.snapshot import ChainView, ServiceView
+from console.screens.registry import SCREENS
+from engine.snapshot import About, AboutKind, ChainView, ServiceView
 from engine.text import cells, safe
 from tests.unit.tui_helpers import NOW, attention, judged, miner, snapshot
 
@@ -317,11 +318,23 @@ def test_a_round_has_one_state(changes: dict[str, object], word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
-    [("set_weights rejected: rate limit", "weights"), ("miner 88 timed out", "miners"), ("disk full", "logs")],
+    ("about", "place"),
+    [
+        (About("weights"), ("weights",)),
+        (About("miner", "5Hot"), ("miner", "5Hot")),
+        (About("suspects", "5Hot"), ("suspects", "5Hot")),
+        (About("round", "c-7"), ("challenge", "c-7")),
+        (About("setting", "encoder"), ("setup", "encoder")),
+        (None, ("logs", "store: weights of miner 88: disk full")),
+    ],
 )
-def test_an_attention_leads_to_where_it_can_be_looked_into(text: str, place: str) -> None:
-    assert home.place_of(attention(1, subject="", text=text)) == place
+def test_an_attention_leads_to_its_subject_whatever_its_words(about: About | None, place: tuple[str, ...]) -> None:
+    assert home.place_of(attention(1, text="weights of miner 88: disk full", about=about)) == place
+
+
+@pytest.mark.parametrize("kind", AboutKind.__args__)  # type: ignore[attr-defined]
+def test_there_is_a_screen_for_all_that_an_attention_can_be_about(kind: AboutKind) -> None:
+    assert home.PLACES[kind] in SCREENS
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,18 @@
 from functools import partial
 
 from console.actions.action import Action, Context, Level
-from engine.commands import Acknowledge
+from engine.commands import Acknowledge, BringBack
 from engine.snapshot import Snapshot
 
 
 def _nothing_to_acknowledge(snapshot: Snapshot) -> str:
     waiting = any(not attention.acknowledged for attention in snapshot.attention)
     return "" if waiting else "nothing needs attention"
+
+
+def _nothing_acknowledged(snapshot: Snapshot) -> str:
+    gone = any(attention.acknowledged for attention in snapshot.attention)
+    return "" if gone else "nothing that was acknowledged is left"
 
 
 _home = partial(Action, group="act", level=Level.TOLD, why_not=_nothing_to_acknowledge)
@@ -30,6 +35,16 @@ ACTIONS = Context(
             label="acknowledge all",
             about="Clear the attention list.",
             command=Acknowledge(),
+        ),
+        Action(
+            id="attention.bring_back",
+            keys=("u",),
+            label="bring back",
+            about="Show again what was acknowledged last.",
+            group="act",
+            level=Level.TOLD,
+            why_not=_nothing_acknowledged,
+            command=BringBack(),
         ),
         Action(
             id="home.turn",

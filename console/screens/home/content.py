@@ -6,19 +6,22 @@ from console.present import formats, states
 from console.present.picture import Picture
 from console.present.text import Line, Span, facts, fit, line
 from console.screens.server import content as server
-from engine.snapshot import Attention, Snapshot
+from engine.snapshot import AboutKind, Attention, Snapshot
 
 SHORT_GAUGE = 8
-PLACES_OF_WORDS = {
-    "weight": "weights",
-    "axon": "server",
+PLACES: dict[AboutKind, str] = {
+    "miner": "miner",
+    "suspects": "suspects",
+    "round": "challenge",
+    "weights": "weights",
+    "chain": "subnet",
     "server": "server",
-    "backend": "server",
-    "miner": "miners",
-    "consensus": "challenges",
-    "challenge": "challenges",
+    "service": "server",
+    "setting": "setup",
+    "commands": "commands",
+    "setup": "setup",
 }
-"""Where to look into an alert, by the first of these words in it."""
+"""The screen on which each can be looked into."""
 
 
 def engine(picture: Picture) -> list[Line]:
@@ -114,10 +117,12 @@ def _attention(one: Attention, width: int) -> Line:
     )
 
 
-def place_of(one: Attention) -> str:
-    """The screen on which this can be looked into."""
-    words = f"{one.subject} {one.text}".casefold()
-    return next((place for word, place in PLACES_OF_WORDS.items() if word in words), "logs")
+def place_of(one: Attention) -> tuple[str, ...]:
+    """The screen on which this can be looked into, and what the cursor is to be on there; where nothing else has more,
+    the log has."""
+    if one.about is None:
+        return "logs", f"{one.subject}: {one.text}"
+    return (PLACES[one.about.kind], *([one.about.key] if one.about.key else []))
 
 
 def waiting(snapshot: Snapshot) -> list[Attention]:

@@ -177,10 +177,10 @@ class HomeScreen(ConsoleScreen):
 
     @on(Options.Chosen, "#waiting")
     def _open_attention(self, message: Options.Chosen) -> None:
-        """Go to where what needs attention can be looked into."""
+        """Go to what needs attention, with the cursor on it."""
         found = next((one for one in self.host.picture.snapshot.attention if str(one.id) == message.option_id), None)
         if found is not None:
-            self.host.open(home.place_of(found))
+            self.host.open(*home.place_of(found))
 
     @on(Walk.Opened, "#flight, #weights")
     def _open_miner(self, message: Walk.Opened) -> None:

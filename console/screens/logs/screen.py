@@ -59,6 +59,11 @@ class LogsScreen(ConsoleScreen):
         pane = self.query_one("#record Lines", Lines)
         pane.show(logs.detail(view.current, max(20, pane.size.width)) if view.current else [])
 
+    def select(self, key: str) -> None:
+        """Put the cursor on the last record that says this."""
+        self.view.look_with(find=key, level=logs.CHOICES[0], source="")
+        self._go_to_found(-1)
+
     def do_log_find(self) -> None:
         self.query_one(FindField).open(self.view.look.find)
 

@@ -91,10 +91,3 @@ class MinersScreen(ConsoleScreen):
     def _show_record(self) -> None:
         """Whatever is in front shows it: a record may come when this screen has gone already."""
         self.host.pull()
-
-    def select(self, hotkey: str) -> None:
-        """Put the cursor on a miner, and let it through the filter."""
-        table = self.query_one(LiveTable)
-        if not table.go_to(hotkey):
-            table.look_with(filter="")
-            table.go_to(hotkey)

@@ -32,6 +32,10 @@ class SuspectsScreen(ConsoleScreen):
     }
     """
 
+    def __init__(self, hotkey: str = "") -> None:
+        super().__init__()
+        self._at_first = hotkey
+
     def body(self) -> ComposeResult:
         yield Bar(id="rule")
         yield TablePanel("Sybil groups", SUSPECTS, id="found", hint="esc back")
@@ -44,6 +48,9 @@ class SuspectsScreen(ConsoleScreen):
         self.query_one("#rule", Bar).show([suspects.about(picture.snapshot, self.size.width - 2)])
         rows, note = suspects.rows(picture.snapshot), suspects.compared(picture.snapshot)
         self.query_one("#found", TablePanel).show(rows, picture.now, note)
+        accused = next((row.key for row in rows if self._at_first in row.suspects.hotkeys), "")
+        if accused and self.query_one("#found LiveTable", LiveTable).reveal(accused):
+            self._at_first = ""
         self._look_closer()
 
     def row_name(self, _action_id: str) -> str:
