@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, structs
@@ -111,6 +112,7 @@ def _in(one: Numeral, wanted: Unit | None) -> Fraction:
     return wanted.from_base(one.unit.in_base(one.value))
 
 
+@lru_cache(maxsize=64)
 def _known(truth: str) -> _Known | None:
     """The one number that a truth gives, with its tolerance; None if it gives none, or several."""
     if len(truth) > MAX_TRUTH:

@@ -5,7 +5,9 @@ A token is read whole or not at all: there is no 30 in "13:30" and no 4 in "4x".
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from msgspec import structs
 
@@ -43,12 +45,13 @@ _BEFORE_DIGIT = re.compile(r"[:^]\s?\d|[.,/'’]\d")
 _DATE = re.compile(r"(?<!\d)\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d)")
 
 
-def numerals(text: str) -> list[Numeral]:
+@lru_cache(maxsize=1_024)  # a reply's parts are searched when it is compared, and again when it is held to the truth
+def numerals(text: str) -> Sequence[Numeral]:
     """All numbers of a text, in order."""
     digits = _from_digits(text)
     taken = [(one.start, one.end) for one in digits]
     in_words = [one for one in worded(text) if not any(a < one.end and one.start < b for a, b in taken)]
-    return sorted([*digits, *in_words], key=lambda one: one.start)
+    return tuple(sorted([*digits, *in_words], key=lambda one: one.start))
 
 
 def _from_digits(text: str) -> list[Numeral]:

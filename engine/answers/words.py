@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _STOP_WORDS = (
     "a about after all also am an and any are as at be because been before being between but by can could did do "
@@ -125,6 +126,7 @@ def sentences(text: str) -> list[str]:
     return [part for sentence in told for part in _SEMICOLON.split(sentence) if part]
 
 
+@lru_cache(maxsize=512)  # each of 256 miners may be asked in words of its own
 def asking(question: str) -> str:
     """The sentence that asks: the last with a question mark, or the last of all."""
     told = sentences(question[-4_096:])
@@ -148,6 +150,7 @@ EMPTY = FRAME | frozenset(_FILLER_WORDS.split())
 """Words that a sentence may have around its answer without saying more."""
 
 
+@lru_cache(maxsize=512)
 def related(question: str) -> frozenset[str]:
     """The stems of the question's words."""
     return frozenset(stem(word) for word in words(question))

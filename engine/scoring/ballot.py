@@ -12,7 +12,7 @@ from engine.answers.registry import answer_type
 from engine.scoring import copies, substance, votes
 from engine.scoring.borrowed import borrowed
 from engine.scoring.copies import EqualWords, Roots, Words
-from engine.scoring.duplicates import OWN_TOKENS, Wording, worded, wordings
+from engine.scoring.duplicates import OWN_TOKENS, Wording, compared, worded, wordings
 from engine.scoring.entities import entities
 from engine.scoring.history import History, TrackRecord
 from engine.scoring.reliability import Floats
@@ -87,10 +87,10 @@ def cast(challenge: Challenge, replies: Sequence[Reply], history: History) -> Ba
     keys = tuple(answer.key if answer else "" for answer in answers)
     records = tuple(history.of(voter.hotkey) for voter in voters)
     arrival = sorted(range(len(voters)), key=lambda index: (_time(voters[index]), voters[index].hotkey))
-    texts = [worded(voter.text) for voter in voters]
+    texts = compared([worded(voter.text) for voter in voters])
     groups = wordings(texts, keys, arrival, free=not kind.worded_alike)
     one = entities(voters)
-    free = [not kind.worded_alike and text.length >= OWN_TOKENS for text in texts]
+    free = [not kind.worded_alike and length >= OWN_TOKENS for length in texts.lengths.tolist()]
     return Ballot(
         kind=kind,
         question=question,

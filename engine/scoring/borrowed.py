@@ -9,10 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec import Struct
 
 from engine.answers.words import content_words, stem
-from engine.scoring.duplicates import Worded, related
+from engine.scoring.duplicates import Compared
 from engine.scoring.skeleton import skeleton
 
 _PROOF = 2
@@ -24,6 +25,9 @@ _PROOF_ALONE = 4
 _TAKES_WORDS, _SAYS_THEM_ANYWAY = 0.5, 0.1
 """How often a copier takes over such a word, having some edit, and how often another comes up with it."""
 
+_TOLD = (math.log((1 - _TAKES_WORDS) / (1 - _SAYS_THEM_ANYWAY)), math.log(_TAKES_WORDS / _SAYS_THEM_ANYWAY))
+"""What it tells, as logarithm, that a reply has no such word, or has one."""
+
 
 class Borrowed(Struct, frozen=True):
     """`proven`: by reply, the one whose wording of the question it uses instead of its own. `told`: by reply and by
@@ -33,9 +37,9 @@ class Borrowed(Struct, frozen=True):
     told: tuple[dict[int, float], ...]
 
 
-def borrowed(texts: Sequence[str], worded: Sequence[Worded], prompts: Sequence[str]) -> Borrowed:
-    """What each reply has from others' wordings. `prompts` says how each miner was asked, and `worded` the marks of
-    its text.
+def borrowed(texts: Sequence[str], compared: Compared, prompts: Sequence[str]) -> Borrowed:
+    """What each reply has from others' wordings. `prompts` says how each miner was asked, and `compared` which texts
+    are like each other.
 
     A word counts that only the other was asked with, that it answers with, and that nobody else comes up with.
     """
@@ -47,14 +51,18 @@ def borrowed(texts: Sequence[str], worded: Sequence[Worded], prompts: Sequence[s
     common = Counter(word for words in wordings.values() for word in words)
     own = [{word for word in a & s if common[word] == 1} for a, s in zip(asked, said, strict=True)]
     leaders = [place for place, words in enumerate(own) if words]
-    unasked = Counter(word for a, s in zip(asked, said, strict=True) for word in s - a)
+    unasked: dict[str, set[int]] = {word: set() for words in own for word in words}
+    for place, (a, s) in enumerate(zip(asked, said, strict=True)):
+        for word in (s - a) & unasked.keys():
+            unasked[word].add(place)
+    related = compared.related
     proofs: dict[int, tuple[bool, int, int]] = {}
     for follower in range(len(texts)):
         others = [leader for leader in leaders if prompts[leader] != prompts[follower]]
-        alike = {place for place, text in enumerate(worded) if related(text, worded[follower])} if others else set()
-        by_chance = unasked - Counter(word for place in {*alike, follower} for word in said[place] - asked[place])
+        alike = set(np.flatnonzero(related[follower]).tolist())
+        near = alike | {follower}
         for leader in others:
-            taken = {word for word in own[leader] & said[follower] if not by_chance[word]}
+            taken = {word for word in own[leader] & said[follower] if unasked[word] <= near}
             kept = own[follower] - said[leader]
             found = (leader in alike, 0 if kept else len(taken), -leader)
             if found[1] >= (_PROOF if found[0] else _PROOF_ALONE):
@@ -63,9 +71,6 @@ def borrowed(texts: Sequence[str], worded: Sequence[Worded], prompts: Sequence[s
                 told[follower][leader] = _TOLD[found[1] > 0]
     proven = {follower: -found[2] for follower, found in proofs.items()}
     return Borrowed({one: other for one, other in proven.items() if proven.get(other) != one}, told)
-
-
-_TOLD = (math.log((1 - _TAKES_WORDS) / (1 - _SAYS_THEM_ANYWAY)), math.log(_TAKES_WORDS / _SAYS_THEM_ANYWAY))
 
 
 def _words(text: str) -> set[str]:

@@ -1,15 +1,15 @@
 """Who copied whom: the first with the words keeps most of the pay; those who repeat them share a little of it."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from msgspec import Struct, structs
 
 from engine.scoring.borrowed import Borrowed
-from engine.scoring.duplicates import OWN_TOKENS, Worded, alike, holds
+from engine.scoring.duplicates import OWN_TOKENS, Bools, Compared
 from engine.scoring.history import Copying, TrackRecord
 from engine.scoring.reliability import Floats
 
@@ -48,6 +48,9 @@ _TOO_COMMON = 0.6
 """A text tells nothing if this share of those with the same answer, one of them added, words it so: what anybody would
 write, a slow miner always writes after others. Without anybody else to compare with, no short text tells anything."""
 
+_NEVER = 1e12
+"""Milliseconds, thirty years: when whatever never came came, so that two of them came at once."""
+
 _ENOUGH_ODDS, _MOST_ODDS = math.log(1_000), 2 * math.log(1_000)
 """A miner that copies nobody gets beyond this once in a thousand rounds with the same other at most (Ville's
 inequality). The odds stop at twice that, so that who ceases to copy is cleared again."""
@@ -61,21 +64,22 @@ miner was asked in words of its own; or nothing, as at temperature 0, where equa
 class Roots(Struct, frozen=True):
     """Who had the words of a round first, one item per voter.
 
-    `leaders`: whose answer a reply is a copy of, or None. `told`: by other voter, how much likelier this round makes it
-    that a reply is a copy of that one's, as logarithm. `proven`: by follower, whom it copied because it answers in that
-    one's wording.
+    `leaders`: whose answer a reply is a copy of, or None. `told[follower, leader]`: how much likelier this round makes
+    it that one copies the other, as logarithm; 0 where it tells nothing. `borrowed`: what each reply has from others'
+    wordings of the question.
     """
 
     leaders: tuple[int | None, ...]
-    told: tuple[Mapping[int, float], ...]
-    proven: Mapping[int, int]
+    told: Floats
+    borrowed: Borrowed
 
 
 class Words(Struct, frozen=True):
-    """What the replies of a round say and when, one item per voter: marks, answer keys, arrival in ms; `free` says
-    whether each text was the miner's to word, and long enough that two rarely write it by chance."""
+    """What the replies of a round say and when, one item per voter: texts, answer keys, arrival in ms; `free` says
+    whether each text was the miner's to word, and long enough that two rarely write it by chance. `telling`: the answer
+    type leaves the wording to the miner."""
 
-    texts: Sequence[Worded]
+    texts: Compared
     keys: Sequence[str]
     ms: Sequence[float]
     free: Sequence[bool]
@@ -99,99 +103,83 @@ def roots(
     """
     known = {} if equal_words == "chance" else copiers
     proven = borrowed.proven
+    copies = _copies(words, entities, known, at_once=equal_words == "copies")
     leaders: list[int | None] = [None] * len(arrival)
     originals: list[int] = []
     for follower in sorted(arrival, key=lambda index: index in proven or index in known):
         leader = proven.get(follower)
         if leader is None and equal_words != "chance":
-            leader = _leader(words, originals, follower, entities, known, at_once=equal_words == "copies")
+            leader = next((one for one in originals if copies[one, follower]), None)
         if leader is None:
             originals.append(follower)
         else:
             leaders[follower] = leader if leaders[leader] is None else leaders[leader]
-    told = [dict(found) for found in borrowed.told]
-    if equal_words != "chance":
-        for found, more in zip(told, _told(words, equal_words), strict=True):
-            for leader, weight in more.items():
-                found[leader] = found.get(leader, 0.0) + weight
-    return Roots(tuple(leaders), tuple(told), proven)
+    told = _told(words, equal_words) if words.telling and equal_words != "chance" else np.zeros_like(copies, np.float64)
+    return Roots(tuple(leaders), told, borrowed)
 
 
-def _leader(
-    words: Words,
-    originals: Sequence[int],
-    follower: int,
-    entities: Sequence[int],
-    copiers: Mapping[int, Sequence[int]],
-    *,
-    at_once: bool,
-) -> int | None:
-    for leader in originals:
-        if words.keys[leader] != words.keys[follower]:
-            continue
-        one, other = words.texts[leader], words.texts[follower]
-        if at_once and _beyond_chance(words, leader) and alike(one, other) and _is_later(words, leader, follower):
-            return leader
-        kin = entities[leader] == entities[follower] or leader in copiers.get(follower, ())
-        if kin and (words.keys[leader] or holds(one, other) or holds(other, one)):
-            return leader
-    return None
+def _copies(words: Words, entities: Sequence[int], copiers: Mapping[int, Sequence[int]], *, at_once: bool) -> Bools:
+    """Whether `[leader, follower]` are a first reply and its copy, if the first is no copy itself."""
+    entity = np.asarray(entities)
+    kin = entity[:, None] == entity
+    for follower, leaders in copiers.items():
+        kin[list(leaders), follower] = True
+    readable = np.array([key != "" for key in words.keys], dtype=np.bool_)
+    copies = kin & (readable[:, None] | words.texts.holds | words.texts.holds.T)
+    if at_once:
+        beyond_chance = _free(words) & (words.texts.lengths >= NO_CHANCE)
+        copies |= beyond_chance[:, None] & words.texts.alike & _later(words)
+    found: Bools = copies & _same_answer(words)
+    return found
 
 
-def _told(words: Words, equal_words: EqualWords) -> list[dict[int, float]]:
+def _told(words: Words, equal_words: EqualWords) -> Floats:
     """What the round tells about each voter as a copier of each other one.
 
     Saying the same after another is likelier for its copier; how much, depends on how many others say it as well.
-    Whoever says anything else, or says it first, did not copy this answer.
+    Whoever says anything else, or says it first, did not copy this answer. An answer that cannot be read, which is paid
+    nothing, excuses nobody.
     """
-    told: list[dict[int, float]] = [{} for _ in words.texts]
-    same = Counter(words.keys)
-    for leader, holders in enumerate(_holders(words) if words.telling else []):
-        for follower, found in enumerate(told):
-            if follower == leader:
-                continue
-            others = same[words.keys[leader]] - 1 - (words.keys[follower] == words.keys[leader])
-            repeating = len(holders) - (leader in holders) - (follower in holders)
-            common = (repeating + (not words.free[leader])) / (others + 1)
-            if common < _TOO_COMMON:
-                chance = max(common, _by_chance(words, leader, equal_words))
-                repeats = follower in holders and _is_later(words, leader, follower)
-                found[leader] = math.log(_COPIER_REPEATS / chance if repeats else (1 - _COPIER_REPEATS) / (1 - chance))
+    same, unread = _same_answer(words), np.array([not key for key in words.keys], dtype=np.bool_)
+    repeats = _repeated(words.texts) & (same | unread)  # [leader, follower], as all that follow
+    repeating = repeats.sum(axis=1)[:, None] - repeats.diagonal()[:, None] - repeats
+    others = same.sum(axis=1)[:, None] - 1 - same
+    common = (repeating + ~_free(words)[:, None]) / np.maximum(others + 1, 1)
+    excused = unread & ~unread[:, None] & ~repeats
+    tells = (common < _TOO_COMMON) & ~excused & ~np.eye(len(same), dtype=np.bool_)
+    chance = np.minimum(np.maximum(common, _by_chance(words, equal_words)[:, None]), _TWIN_REPEATS)
+    found = np.where(
+        repeats & _later(words), np.log(_COPIER_REPEATS / chance), np.log((1 - _COPIER_REPEATS) / (1 - chance))
+    )
+    told: Floats = np.where(tells, found, 0.0).T
     return told
 
 
-def _holders(words: Words) -> list[set[int]]:
-    """For each text whose wording is the miner's, the voters of the same answer who repeat it."""
-    places: dict[tuple[str, Worded], set[int]] = {}
-    for place, said in enumerate(zip(words.keys, words.texts, strict=True)):
-        places.setdefault(said, set()).add(place)
-    by_key: dict[str, list[Worded]] = {}
-    for key, text in places:
-        by_key.setdefault(key, []).append(text)
-    found: dict[tuple[str, Worded], set[int]] = {}
-    for key, texts in by_key.items():
-        for part in texts:
-            found[key, part] = set().union(*(places[key, other] for other in texts if _repeats(other, part)))
-    return [found[said] for said in zip(words.keys, words.texts, strict=True)]
+def _free(words: Words) -> Bools:
+    return np.array(words.free, dtype=np.bool_)
 
 
-def _repeats(text: Worded, other: Worded) -> bool:
-    """Whether a text has another's words, all of them, or enough to be a part of a text of its own."""
-    return holds(text, other) or (text.length >= OWN_TOKENS and holds(other, text))
+def _same_answer(words: Words) -> Bools:
+    number = {key: place for place, key in enumerate(words.keys)}
+    answers = np.array([number[key] for key in words.keys], dtype=np.int64)
+    return np.equal.outer(answers, answers)
 
 
-def _by_chance(words: Words, leader: int, equal_words: EqualWords) -> float:
-    if not words.free[leader]:
-        return _TWIN_REPEATS
-    return _STRANGER_REPEATS_LONG if equal_words == "copies" else _TWIN_REPEATS_LONG
+def _repeated(texts: Compared) -> Bools:
+    """Whether `[leader, follower]` are a text and another that has its words, all of them, or enough to be a part of it
+    that is a text of its own."""
+    return texts.holds.T | (texts.holds & (texts.lengths >= OWN_TOKENS))
 
 
-def _beyond_chance(words: Words, leader: int) -> bool:
-    return words.free[leader] and words.texts[leader].length >= NO_CHANCE
+def _by_chance(words: Words, equal_words: EqualWords) -> Floats:
+    long = _STRANGER_REPEATS_LONG if equal_words == "copies" else _TWIN_REPEATS_LONG
+    return np.where(_free(words), long, _TWIN_REPEATS)
 
 
-def _is_later(words: Words, leader: int, follower: int) -> bool:
-    return words.ms[follower] - words.ms[leader] >= TELLING_MS
+def _later(words: Words) -> Bools:
+    """Whether, of `[leader, follower]`, the second came so much later that it may have the first one's words."""
+    ms = np.minimum(np.asarray(words.ms, dtype=np.float64), _NEVER)
+    return ms - ms[:, None] >= TELLING_MS
 
 
 def known_copiers(
@@ -207,8 +195,8 @@ def known_copiers(
 
 
 def habitual(habit: Copying) -> bool:
-    """Whether a miner was caught copying another, or repeats it too often, and always later, for chance."""
-    return habit.odds >= _ENOUGH_ODDS or habit.proofs >= _PROOF_LASTS
+    """Whether a miner was caught copying another, or repeats it, and takes its words, too often for chance."""
+    return habit.odds + habit.hints >= _ENOUGH_ODDS or habit.proofs >= _PROOF_LASTS
 
 
 def pay_after_copying(pay: Floats, leaders: Sequence[int | None]) -> Floats:
@@ -225,20 +213,33 @@ def copies_share(copies: int) -> float:
     return min(A_COPY * copies, ALL_COPIES)
 
 
-def with_told(record: TrackRecord, told: Mapping[str, float], proven: str = "") -> TrackRecord:
-    """The record after a round that `told` so much about this miner as a copier of others, and proved that it copied
-    `proven`. The odds never fall below even ones: what a copier did before it copied does not excuse it."""
+def with_told(
+    record: TrackRecord, told: Mapping[str, float], hints: Mapping[str, float] = MappingProxyType({}), proven: str = ""
+) -> TrackRecord:
+    """The record after a round that `told` so much about this miner as a copier of others, by the order of arrival and
+    by the words in which they were asked (`hints`), and proved that it copied `proven`."""
     copies = {}
-    for leader in {*record.copies, *told, *([proven] if proven else [])}:
+    against = {leader for found in (told, hints) for leader, weight in found.items() if weight > 0}
+    for leader in {*record.copies, *against, *([proven] if proven else [])}:
         before = record.copies.get(leader, Copying())
         after = Copying(
-            min(_MOST_ODDS, max(0.0, before.odds + told.get(leader, 0.0))),
+            _added(before.odds, told.get(leader, 0.0)),
+            _added(before.hints, hints.get(leader, 0.0)),
             _FADE * before.proofs + (leader == proven),
         )
-        if after.odds > 0 or after.proofs > _FORGOTTEN:
+        if after.odds > 0 or after.hints > 0 or after.proofs > _FORGOTTEN:
             copies[leader] = after
-    kept = sorted(copies, key=lambda leader: (copies[leader].proofs, copies[leader].odds, leader))[-_MOST_LEADERS:]
+    kept = sorted(copies, key=lambda leader: (_weight(copies[leader]), leader))[-_MOST_LEADERS:]
     return structs.replace(record, copies={leader: copies[leader] for leader in kept})
+
+
+def _added(odds: float, told: float) -> float:
+    """The odds never fall below even ones: what a copier did before it copied does not excuse it."""
+    return min(_MOST_ODDS, max(0.0, odds + told))
+
+
+def _weight(habit: Copying) -> tuple[float, float]:
+    return habit.proofs, habit.odds + habit.hints
 
 
 def cleared(record: TrackRecord, of: set[str]) -> TrackRecord:

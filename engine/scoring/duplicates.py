@@ -1,12 +1,17 @@
 """Near-identical replies. One of them was first; the others add no opinion of their own."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from engine.scoring.skeleton import skeleton
+
+Bools = NDArray[np.bool_]
 
 OWN_TOKENS = 12
 """Fewer words and signs than this are what anyone who knows the answer would write. From 8 to 18 the result is the
@@ -18,6 +23,9 @@ forty. At .85 honest texts match by chance, and a third more of them are wronged
 
 CONTAINED = 0.85
 """The share of a text's marks that another must have to contain it. From .75 to .95 the result is the same."""
+
+_AT_ONCE = 4_096
+"""Marks that are counted at a time: 4 MB for 256 texts."""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]|\n")
 _LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n]*+\n\s*")
@@ -54,7 +62,48 @@ def worded(text: str) -> Worded:
     return Worded(len(found), frozenset(found) | frozenset(pairwise(found)))
 
 
-def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int], *, free: bool) -> list[Wording]:
+class Compared(Struct, frozen=True):
+    """Texts compared by pairs: `lengths` in words and signs; `alike[one, other]`, nearly the same; and
+    `holds[whole, part]`, one contains nearly all of the other."""
+
+    lengths: NDArray[np.int64]
+    alike: Bools
+    holds: Bools
+
+    @property
+    def related(self) -> Bools:
+        """Whether two are nearly the same, or one contains nearly all of the other."""
+        return self.alike | self.holds | self.holds.T
+
+
+def compared(texts: Sequence[Worded]) -> Compared:
+    """All pairs of texts."""
+    sizes = np.array([len(text.marks) for text in texts], dtype=np.int64)
+    shared = _shared(texts)
+    both = sizes[:, None] + sizes
+    return Compared(
+        lengths=np.array([text.length for text in texts], dtype=np.int64),
+        alike=shared >= SAME * (both - shared),
+        holds=(shared >= CONTAINED * sizes) & (sizes > 0),
+    )
+
+
+def _shared(texts: Sequence[Worded]) -> NDArray[np.float32]:
+    """How many marks each pair of texts has in common. Counts below 2^24 are exact in single precision."""
+    texts_of = Counter(chain.from_iterable(text.marks for text in texts))
+    columns = {mark: column for column, mark in enumerate(mark for mark, count in texts_of.items() if count > 1)}
+    held = [np.fromiter((columns[mark] for mark in text.marks if mark in columns), np.int64) for text in texts]
+    only_here = [len(text.marks) - len(own) for text, own in zip(texts, held, strict=True)]
+    shared = np.diag(np.array(only_here, dtype=np.float32))
+    for start in range(0, len(columns), _AT_ONCE):
+        part = np.zeros((len(texts), min(_AT_ONCE, len(columns) - start)), dtype=np.float32)
+        for row, own in zip(part, held, strict=True):
+            row[own[(own >= start) & (own < start + _AT_ONCE)] - start] = 1
+        shared += part @ part.T
+    return shared
+
+
+def wordings(texts: Compared, keys: Sequence[str], arrival: Sequence[int], *, free: bool) -> list[Wording]:
     """Groups of near-identical texts with the same answer key, in order of arrival.
 
     `arrival` holds the indices of all texts in order of arrival. `free`: the answer type leaves the wording to the
@@ -64,31 +113,13 @@ def wordings(texts: Sequence[Worded], keys: Sequence[str], arrival: Sequence[int
     members: dict[int, list[int]] = {}
     for index in arrival:
         same_key = leaders.setdefault(keys[index], [])
-        leader = next((one for one in same_key if alike(texts[one], texts[index])), None)
+        leader = next((one for one in same_key if texts.alike[one, index]), None)
         if leader is None:
             same_key.append(index)
             members[index] = [index]
         else:
             members[leader].append(index)
     return [
-        Wording(tuple(group), bare=not free or texts[leader].length < OWN_TOKENS) for leader, group in members.items()
+        Wording(tuple(group), bare=not free or bool(texts.lengths[leader] < OWN_TOKENS))
+        for leader, group in members.items()
     ]
-
-
-def alike(first: Worded, second: Worded) -> bool:
-    """Whether two texts are nearly the same."""
-    fewer, more = sorted((len(first.marks), len(second.marks)))
-    if fewer < SAME * more:
-        return False
-    shared = len(first.marks & second.marks)
-    return shared >= SAME * (fewer + more - shared)
-
-
-def holds(whole: Worded, part: Worded) -> bool:
-    """Whether one text contains nearly all of the other."""
-    return bool(part.marks) and len(whole.marks & part.marks) >= CONTAINED * len(part.marks)
-
-
-def related(first: Worded, second: Worded) -> bool:
-    """Whether two texts are nearly the same, or one contains nearly all of the other."""
-    return alike(first, second) or holds(first, second) or holds(second, first)

@@ -14,11 +14,12 @@ MAX_OUTCOMES = 32
 
 
 class Copying(Struct, frozen=True):
-    """What speaks for it that a miner copies another: `odds`, the logarithm of how much likelier that makes its texts
-    and their times than chance does, and how often it answered in the words in which the other was asked, which fades.
-    """
+    """What speaks for it that a miner copies another, each as the logarithm of how much likelier that makes it than
+    chance does: that it repeats the other after it (`odds`), and that it uses single words in which the other was asked
+    (`hints`). `proofs` counts answers that are the other's by their wording; it fades."""
 
     odds: Finite = 0.0
+    hints: Finite = 0.0
     proofs: Finite = 0.0
 
 

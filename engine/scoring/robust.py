@@ -140,7 +140,7 @@ def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, wort
     voters = {place: index for index, place in enumerate(ballot.places)}
     changed: dict[str, TrackRecord] = {}
     hotkeys = [voter.hotkey for voter in ballot.replies]
-    proven = {hotkeys[follower]: hotkeys[leader] for follower, leader in ballot.roots.proven.items()}
+    proven = {hotkeys[follower]: hotkeys[leader] for follower, leader in ballot.roots.borrowed.proven.items()}
     for place, reply in enumerate(replies):
         record = history.of(reply.hotkey)
         index = voters.get(place)
@@ -148,8 +148,9 @@ def _learned(history: AnyHistory, replies: Sequence[Reply], ballot: Ballot, wort
             result = _outcome(ballot, worth, index)
             record = reliability.with_outcome(record, history.rounds, result, is_open=ballot.kind.compared == "claims")
         if index is not None:
-            told = {hotkeys[leader]: weight for leader, weight in ballot.roots.told[index].items()}
-            record = copies.with_told(record, told, proven.get(reply.hotkey, ""))
+            told = dict(zip(hotkeys, ballot.roots.told[index].tolist(), strict=True))
+            hints = {hotkeys[leader]: weight for leader, weight in ballot.roots.borrowed.told[index].items()}
+            record = copies.with_told(record, told, hints, proven.get(reply.hotkey, ""))
             record = copies.cleared(record, {copier for copier, of in proven.items() if of == reply.hotkey})
         changed[reply.hotkey] = structs.replace(record, seen=history.rounds)
     return history.after(changed)

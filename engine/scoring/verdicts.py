@@ -107,7 +107,7 @@ def _copied(index: int, leader: int, ballot: Ballot) -> str:
     copies = ballot.roots.leaders.count(leader)
     share = f"{copies_share(copies) / copies:.0%} of its pay"
     uid = ballot.replies[leader].uid
-    if index in ballot.roots.proven:
+    if index in ballot.roots.borrowed.proven:
         return f"copied from uid {uid}, in the words in which that one was asked: {share}"
     later = (ballot.replies[index].ms - ballot.replies[leader].ms) / 1_000
     if later >= 0:

@@ -1,7 +1,7 @@
 """Whose wording of the question a reply answers in."""
 
 from engine.scoring.borrowed import borrowed
-from engine.scoring.duplicates import worded
+from engine.scoring.duplicates import compared, worded
 
 PROMPTS = [
     "My neighbour and his wife wanted to know this. Why is the sky blue?",
@@ -13,7 +13,7 @@ RED = "Red light is scattered least, and what remains of the rest reaches the ey
 
 
 def found(texts: list[str], prompts: list[str] = PROMPTS) -> dict[int, int]:
-    return borrowed(texts, [worded(text) for text in texts], prompts).proven
+    return borrowed(texts, compared([worded(text) for text in texts]), prompts).proven
 
 
 def test_equal_texts_belong_to_whoever_was_asked_in_their_words() -> None:
@@ -45,7 +45,7 @@ def test_copies_of_one_text_are_all_found() -> None:
 def test_a_single_word_is_a_hint_and_missing_it_speaks_for_the_miner() -> None:
     prompts = ["It is for a radio programme. 2 + 2?", "For a quiz: 2 + 2?", "A customer asks: 2 + 2?"]
     texts = ["For the radio: 4", "For the radio: 4", "4"]
-    hints = borrowed(texts, [worded(text) for text in texts], prompts)
+    hints = borrowed(texts, compared([worded(text) for text in texts]), prompts)
     assert hints.proven == {}
     assert hints.told[1][0] > 0 > hints.told[2][0]
     assert hints.told[0] == {}

@@ -20,7 +20,7 @@ from engine.scoring.copies import (
     roots,
     with_told,
 )
-from engine.scoring.duplicates import OWN_TOKENS, Worded, Wording, alike, holds, tokens, worded, wordings
+from engine.scoring.duplicates import OWN_TOKENS, Worded, Wording, compared, tokens, worded, wordings
 from engine.scoring.history import Copying, TrackRecord
 
 HABIT = Copying(odds=7.0)
@@ -53,10 +53,10 @@ def led(
 ) -> list[int | None]:
     """The leaders among texts that come in order, of one answer, each of its own miner."""
     order = arrival or list(range(len(texts)))
-    compared = [worded(text) for text in texts]
+    texts_compared = compared([worded(text) for text in texts])
     times = [order.index(place) * apart_ms for place in range(len(texts))]
-    free = [text.length >= NO_CHANCE for text in compared]
-    said = Words(compared, keys or ["a"] * len(texts), times, free)
+    free = [length >= NO_CHANCE for length in texts_compared.lengths.tolist()]
+    said = Words(texts_compared, keys or ["a"] * len(texts), times, free)
     found = roots(
         order, said, entities or list(range(len(texts))), copiers or {}, nothing(len(texts), proven), equal_words
     )
@@ -79,18 +79,24 @@ def test_layout_counts_as_words_do() -> None:
 )
 def test_texts_are_alike_by_nine_tenths_of_all_their_marks(shared: int, more: int, expected: bool) -> None:
     whole, part = marked(*range(100)), marked(*range(shared), *range(100, 100 + more))
-    assert alike(whole, part) is alike(part, whole) is expected
+    assert compared([whole, part]).alike.tolist() == [[True, expected], [expected, True]]
 
 
 def test_a_text_holds_another_by_most_of_its_marks() -> None:
-    assert holds(marked(*range(1_000)), marked(*range(85), *range(1_000, 1_015)))
-    assert not holds(marked(*range(1_000)), marked(*range(84), *range(1_000, 1_016)))
-    assert not holds(marked(1), marked())
+    texts = [marked(*range(count)) for count in (1_000, 84)]
+    texts += [marked(*range(85), *range(1_000, 1_015)), marked(*range(84), *range(1_000, 1_016)), marked()]
+    assert compared(texts).holds.astype(int).tolist() == [
+        [1, 1, 1, 0, 0],
+        [0, 1, 0, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0, 1, 1, 1, 0],
+        [0, 0, 0, 0, 0],
+    ]
 
 
 def test_groups_of_the_same_words_are_in_order_of_arrival_and_of_one_answer() -> None:
     long, short = words(OWN_TOKENS), words(OWN_TOKENS - 1, 50)
-    texts = [worded(text) for text in (long, short, long, short, long)]
+    texts = compared([worded(text) for text in (long, short, long, short, long)])
     found = wordings(texts, ["a", "a", "a", "a", "b"], [2, 1, 0, 4, 3], free=True)
     assert found == [Wording((2, 0), bare=False), Wording((1, 3), bare=True), Wording((4,), bare=False)]
     assert all(group.bare for group in wordings(texts, [""] * 5, range(5), free=False))
@@ -98,7 +104,7 @@ def test_groups_of_the_same_words_are_in_order_of_arrival_and_of_one_answer() ->
 
 def test_a_text_is_compared_with_the_first_of_each_group() -> None:
     """The third is near the second, which is near the first: a chain does not make one group of all texts."""
-    texts = [marked(*range(start, start + 100)) for start in (0, 5, 10)]
+    texts = compared([marked(*range(start, start + 100)) for start in (0, 5, 10)])
     assert [group.members for group in wordings(texts, ["a"] * 3, range(3), free=True)] == [(0, 1), (2,)]
 
 
@@ -155,10 +161,10 @@ def after(rounds: Sequence[tuple[list[str], list[float]]], follower: int, leader
     """What is known of a miner as a copier of another after rounds of texts and times, all of one answer."""
     record, names = TrackRecord(), "abcdefghij"
     for texts, times in rounds:
-        said = Words([worded(text) for text in texts], ["4"] * len(texts), times, [False] * len(texts))
+        said = Words(compared([worded(text) for text in texts]), ["4"] * len(texts), times, [False] * len(texts))
         arrival = sorted(range(len(texts)), key=times.__getitem__)
         told = roots(arrival, said, range(len(texts)), {}, nothing(len(texts)), "habits").told[follower]
-        record = with_told(record, {names[place]: weight for place, weight in told.items()})
+        record = with_told(record, dict(zip(names, told.tolist(), strict=False)))
     return record.copies.get(names[leader], Copying())
 
 
@@ -215,7 +221,7 @@ def test_copies_get_a_little_each_and_never_much(copies: int, expected: float) -
 
 
 def test_a_single_proof_is_a_habit_for_forty_rounds() -> None:
-    record = with_told(TrackRecord(), {}, "first")
+    record = with_told(TrackRecord(), {}, proven="first")
     rounds = 0
     while habitual(record.copies["first"]):
         record, rounds = with_told(record, {}), rounds + 1
@@ -247,3 +253,22 @@ def test_those_copied_most_are_remembered() -> None:
     record = TrackRecord(copies={f"m{number}": Copying(float(number + 1)) for number in range(8)})
     record = with_told(record, {"new": 2.5})
     assert sorted(record.copies) == ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "new"]
+
+
+def test_whoever_takes_another_s_words_is_a_copier_however_early_it_comes() -> None:
+    """That it says the same first speaks against repeating, and says nothing about where its words are from."""
+    record = TrackRecord()
+    for _ in range(5):
+        record = with_told(record, {"first": -2.0}, {"first": 1.6})
+    assert habitual(record.copies["first"])
+    assert not habitual(with_told(record, {}, {"first": -2.0}).copies["first"])
+
+
+def test_an_answer_that_cannot_be_read_does_not_excuse_a_copier() -> None:
+    def told(second: str) -> float:
+        texts = compared([worded(text) for text in ("It is Paris, I am sure.", second, "Paris", "paris!")])
+        said = Words(texts, ["paris", "", "paris", "paris"], [0.0, 300.0, 10.0, 20.0], [False] * 4)
+        return float(roots(range(4), said, range(4), {}, nothing(4), "copies").told[1, 0])
+
+    assert told("It is P4ris, I am sure.") == 0
+    assert told("It is Paris, I am sure.") > 0
