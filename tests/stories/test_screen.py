@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from console.errors import ExitCode
 from engine.locks import folder_holder
 from engine.node.node import STATUS_FILE
 from tests.stories.console import PATIENCE_S, wait_until
@@ -105,7 +106,7 @@ def test_a_screen_over_an_engine_that_hangs_takes_keys_and_leaves_it_behind(
         opened.press("1")
         opened.wait_for("[1 Home]")
         leave(opened)
-        assert opened.ended() == 0
+        assert opened.ended() in (ExitCode.DONE, ExitCode.UNSTORED)  # a round may be judged and not stored then
         opened.wait_for("the engine did not stop within 2.3 s; abandoning it")
         assert is_given_back(opened)
 

@@ -78,7 +78,8 @@ def test_nothing_that_a_miner_writes_takes_long(name: str) -> None:
         began = time.process_time()
         kind.equals(Reply(uid=0, hotkey="a", text=text[:32_768]), truth, OPTIONS)
         took.append(time.process_time() - began)
-    assert max(took) < 0.5, dict(zip(HOSTILE, took, strict=True))
+    # Seconds of work: a tenth where nothing else runs; what grows with the square of the text would take minutes.
+    assert max(took) < 3, dict(zip(HOSTILE, took, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
