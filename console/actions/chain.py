@@ -160,14 +160,25 @@ def _to_register(snapshot: Snapshot, _typed: str) -> Iterator[str]:
     yield from by_coldkey(snapshot)
 
 
-def _to_serve(snapshot: Snapshot, _typed: str) -> Iterator[str]:
+def _to_serve(snapshot: Snapshot, typed: str) -> Iterator[str]:
     if snapshot.role != "miner":
         yield "only a miner serves"
         return
     yield from filter(None, (unless_read_only(snapshot), unregistered(snapshot)))
     chain = snapshot.chain
+    if chain.axon and _named(typed) == chain.axon:
+        yield f"{chain.axon} stands on chain already"
     if (left := chain.next_axon_block - chain.block) > 0:
         yield f"{RATE_LIMIT}: {_left(left, chain)} until the address can change again"
+
+
+def _named(typed: str) -> str:
+    """The address that was typed, as the chain's is shown; "" if it is none."""
+    try:
+        wanted = announcement(typed)
+    except ValueError:
+        return ""
+    return at_port(wanted.ip, wanted.port)
 
 
 # -- dry runs ----------------------------------------------------------------------------------------------------------

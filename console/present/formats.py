@@ -57,9 +57,11 @@ def blocks(count: int, block_time: float) -> str:
 
 
 def tau(amount: float | None) -> str:
-    """Tokens: whole ones with separators when there are many; `-` when nobody knows."""
+    """Tokens: whole ones with separators when there are many, a digit more of few; `-` when nobody knows."""
     if amount is None:
         return UNKNOWN
+    if 0 < amount < 0.1:
+        return f"τ{amount:.4f}"  # the lowest price of a registration is τ0.0005
     return f"τ{amount:,.0f}" if amount >= 1000 else f"τ{amount:.3f}"
 
 

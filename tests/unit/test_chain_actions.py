@@ -156,6 +156,13 @@ def test_an_address_is_shown_before_it_is_announced() -> None:
     assert "10.0.0.7:8091  ▲ not reached from the internet" in told("serve", serving, "10.0.0.7:8091")
 
 
+@pytest.mark.parametrize("on_chain", ["8.8.8.8:8091", "[2001:db8::1]:8091"])
+def test_an_address_that_stands_on_chain_is_not_announced_again(on_chain: str) -> None:
+    serving = neuron(replace(RICH, axon=on_chain), role="miner")
+    assert against("serve", serving, f" {on_chain} ") == [f"{on_chain} stands on chain already"]
+    assert against("serve", serving, "8.8.4.4:8091") == against("serve", serving) == []
+
+
 @pytest.mark.parametrize("typed", ["127.0.0.1:8091", "[::1]:8091", "255.255.255.255:1", "8.8.8.8:0", "0.0.0.0:80", "x"])
 def test_an_address_that_the_chain_refuses_is_not_sent(typed: str) -> None:
     order = ACTIONS["chain.serve"].order

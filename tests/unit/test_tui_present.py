@@ -46,6 +46,7 @@ def test_an_address_shows_both_its_ends() -> None:
 def test_tokens_weights_and_blocks() -> None:
     assert formats.tau(12_410.2) == "τ12,410"
     assert formats.tau(3.2181) == "τ3.218"
+    assert (formats.tau(0.0005), formats.tau(0.0)) == ("τ0.0005", "τ0.000")
     assert formats.share(0.0156) == ".0156"
     assert formats.share(1.0) == "1.0000"
     assert formats.share(0.0) == "-"

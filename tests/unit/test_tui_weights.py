@@ -298,7 +298,9 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
         "chain.commit": validator(chain=HIDING),
         "chain.reveal": COMMITTED,
         "chain.register": validator(chain=replace(validator().chain, registered=False)),
-        "chain.serve": MINER,
+        "chain.serve": replace(
+            MINER, server=ServerView(address="203.0.113.7:8091"), chain=replace(MINER.chain, axon="")
+        ),
     }
     app = app_of(able.get(action.id, validator()), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
