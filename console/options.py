@@ -35,6 +35,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "data_dir": ("--data-dir",),
         "log_level": ("--log-level",),
         "metrics": ("--metrics",),
+        "page": ("--page",),
     },
     "chain and wallet": {
         "network": ("--network", "--subtensor.network", ENDPOINT),

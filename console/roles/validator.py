@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from console.errors import ConsoleError
 from console.roles.gateway import gateway
 from console.roles.metrics_door import metrics_door
+from console.roles.page_door import page_door
 from console.roles.pushing import pushing
 from console.roles.session import Session
 from engine.chain.embedded import Refused
@@ -152,7 +153,7 @@ async def parts(
     extra: Sequence[Peer],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Part, ...]:
-    """The asking and the paying half, and the doors for users, pushed challenges and Prometheus. Whatever has to be
+    """The asking and the paying half, and the doors for users, pushed challenges and readers. Whatever has to be
     closed is pushed onto the stack.
 
     Raises `ConsoleError` and what the gateway raises.
@@ -193,6 +194,7 @@ async def parts(
         gateway(session, asking(asked=settings.gateway_sample)),
         pushing(session, asking(asked=settings.sample)),
         metrics_door(settings.metrics, feed),
+        page_door(settings.page, feed),
     )
 
 

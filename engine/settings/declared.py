@@ -119,6 +119,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         ""
     )
 
+    page: Annotated[
+        Door, _is("a validator shows everyone how the subnet does here; a port alone is one of 127.0.0.1")
+    ] = ""
+
     network: Annotated[
         Network, _is("chain to connect to, or several endpoints of it; embedded is built in, embedded:DIR shared")
     ] = EMBEDDED
