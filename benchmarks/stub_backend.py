@@ -1,6 +1,7 @@
 """The backend behind every measured miner server, which costs it next to nothing."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from engine.transport.wire import Completion
@@ -8,6 +9,7 @@ from engine.values import Request
 from miner_server.backends.scripted import ScriptedBackend
 
 ANSWER = Completion(text="The second one is larger. " * 30, usage={"completion_tokens": 200}, ms=1)
+_SUM = re.compile(r"(\d+) plus (\d+)")
 SHORT = 100
 """Most characters of a question that is a sum."""
 
@@ -30,4 +32,6 @@ class StubBackend(ScriptedBackend):
             await asyncio.sleep(self._seconds)
         if len(request.question) > SHORT:
             return ANSWER
+        if sum_ := _SUM.search(request.question):  # cheaper than to read it as a person may have put it
+            return Completion(text=str(int(sum_[1]) + int(sum_[2])))
         return await super().complete(request, timeout=timeout, caller=caller, on_text=on_text)

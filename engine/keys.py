@@ -55,9 +55,8 @@ def verify(address: str, message: bytes, signature: str) -> bool:
 
     try:
         raw = bytes.fromhex(signature[2:])
-        return any(
-            verify_sr25519(raw, candidate, public) for candidate in (message, b"<Bytes>" + message + b"</Bytes>")
-        )
+        wrapped = b"<Bytes>%b</Bytes>" % message
+        return bool(verify_sr25519(raw, message, public) or verify_sr25519(raw, wrapped, public))
     except ValueError:
         return False
 

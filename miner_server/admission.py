@@ -63,11 +63,13 @@ class Admission:
             self.stranger(gate, host, path)
             raise Refusal(403, reason)
 
+    def is_heard(self, host: str) -> bool:
+        """Whether a claim from this address is checked at once, and has no need to `hear` it in turn."""
+        return not self._claims.wait(network(host))
+
     async def hear(self, host: str) -> None:
-        """Wait before a costly check of a claim: not at all, or in turn if this address has spent its claims."""
+        """Wait before a costly check of a claim, in turn with other addresses that have spent their claims."""
         who = network(host)
-        if not self._claims.wait(who):
-            return
         await self._hearings.enter(who)
         try:
             await asyncio.sleep(1 / HEARINGS_PER_S)

@@ -204,6 +204,8 @@ class Mount:
     async def _hear(self, call: Call) -> None:
         """Wait until this claim may be checked; a caller that hangs up leaves the line."""
         call.gate = "line"
+        if self._admission.is_heard(call.host):
+            return
         try:
             with call.patience(HEARING_S):
                 await self._admission.hear(call.host)

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import NamedTuple
 
 from engine.snapshot import SessionView
@@ -49,6 +50,7 @@ class Desk:
         made = dialect.routes(end)
         self.routes = made.routes
         self._denied = made.denied
+        self._gates = _Gates(made.denied)
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)
         # A key opens each sealed message once, even across restarts that it survives, so its nonces need not survive.
         # A handshake spends its nonce here too, for dialects in which either would pass for the other; there it may not
@@ -64,11 +66,11 @@ class Desk:
     async def exchange(self, handshake: HandshakeRoute, call: Received) -> str:
         """Accept a caller's key and return its hotkey. Raises Refusal: 503 if too many come at once."""
         claim = handshake.claim(call)
-        with self._gates():
+        with self._gates:
             self._gate.check(claim)
         self._require_of_this_run(claim)
         with self._turn():
-            with self._gates():
+            with self._gates:
                 await self._sealed_gate.spend(claim)
                 await self._gate.spend(claim)
             key_uuid, key = await handshake.take(call)
@@ -81,7 +83,7 @@ class Desk:
         if self._signs_alike:
             self._require_of_this_run(claim)
             await self._check(self._sealed_gate, claim, hotkey)
-            with self._gates():
+            with self._gates:
                 await self._gate.spend(claim)
         else:
             await self._check(self._gate, claim, hotkey)
@@ -104,7 +106,7 @@ class Desk:
             else:
                 await self._check(self._sealed_gate, claim, hotkey)
                 if self._signs_alike and claim.timestamp > time.time():
-                    with self._gates():
+                    with self._gates:
                         await self._gate.spend(claim)
         if question.key_uuid is None:
             return OpenedQuestion(call.body, None)
@@ -136,7 +138,7 @@ class Desk:
     async def _check(self, gate: Gate, claim: Claim, hotkey: str) -> None:
         if claim.hotkey != hotkey:
             raise Refusal(self._denied, "the request is signed by a different hotkey than it names")
-        with self._gates():
+        with self._gates:
             gate.check(claim)
             await gate.spend(claim)
 
@@ -155,13 +157,6 @@ class Desk:
         return clear
 
     @contextmanager
-    def _gates(self) -> Iterator[None]:
-        try:
-            yield
-        except GateClosed as error:
-            raise Refusal(_STATUSES.get(error.gate, self._denied), error.reason, gate=error.gate) from None
-
-    @contextmanager
     def _turn(self) -> Iterator[None]:
         if self._exchanges >= MAX_EXCHANGES:
             raise Refusal(503, "too many handshakes at once: try again shortly", gate="busy")
@@ -170,6 +165,20 @@ class Desk:
             yield
         finally:
             self._exchanges -= 1
+
+
+class _Gates:
+    """`with`: a gate that is closed is a refusal, of status `denied` unless it has its own."""
+
+    def __init__(self, denied: int) -> None:
+        self._denied = denied
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, GateClosed):
+            raise Refusal(_STATUSES.get(error.gate, self._denied), error.reason, gate=error.gate) from None
 
 
 def _secret(key: SymmetricKey) -> bytes:
