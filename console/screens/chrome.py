@@ -16,6 +16,9 @@ LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
 SILENT_S = 3.0
 """An engine has something new to show four times a second."""
 
+LATE_S = 1.0
+"""An older picture says how old it is."""
+
 NARROW = 100
 SHORTEST = 8
 """Cells of the time line at least."""
@@ -72,6 +75,11 @@ def _silence(picture: Picture) -> float:
     return age if picture.mode == "live" and picture.snapshot.services and age > SILENT_S else 0.0
 
 
+def _lateness(picture: Picture) -> float:
+    """How old a live picture is when it is seen."""
+    return picture.lag + (picture.now - picture.snapshot.at if picture.snapshot.services else 0.0)
+
+
 def _running(picture: Picture) -> Span:
     snapshot = picture.snapshot
     if picture.mode == "ended":
@@ -99,6 +107,8 @@ def _mode(picture: Picture) -> Span:
             return Span("", "muted")
         case "live" if silence := _silence(picture):
             return Span(f"{duration(silence)} OLD", "err")
+        case "live" if (late := _lateness(picture)) > LATE_S:
+            return Span(f"LIVE -{duration(late)}", "warn")
         case "live":
             return Span("LIVE", "ok")
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
-from textual import events
-from textual.app import App
 
 from console.config import Shown, shown, shown_names
 from console.findings import Result
@@ -21,16 +19,16 @@ from console.screens.base import ConsoleScreen, in_front, load_screens, screen_o
 from console.screens.dialogs import ChoiceDialog
 from console.screens.keymap import Keymap
 from console.screens.logs.content import LogLook
-from console.screens.registry import PLACES, WATCHED
+from console.screens.registry import PLACES
 from console.themes import ThemeError, ThemeFile
 from console.tui.copies import Copies
 from console.tui.driver import OperatorDriver
 from console.tui.endings import Ending
+from console.tui.paced import PacedApp
 from console.tui.responses import Responses
 from console.tui.screen_memory import ScreenMemory, keep, recall
 from console.tui.stylesheet import USUAL, Sheet, Themes, usual_variables
 from console.tui.travel import Travel
-from console.tui.typeahead import KeyMark, TypeAhead
 from console.tui.viewpoint import Viewpoint
 from engine.commands import AnyCommand, in_words
 from engine.doors import Engine, Log
@@ -55,7 +53,7 @@ TWICE_S = 2.0
 """Two ctrl+c within this time leave, and stop an engine that runs here."""
 
 
-class ConsoleApp(App[Ending], inherit_bindings=False):
+class ConsoleApp(PacedApp[Ending], inherit_bindings=False):
     """The screen of one engine, or of its `past`. It ends with the reason why.
 
     `begin` is called with the first frame on the terminal, so that what it loads does not hold that up.
@@ -84,15 +82,14 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.memory = recall(memory) if memory else ScreenMemory()
-        super().__init__(driver_class=OperatorDriver)
+        super().__init__()
         self.engine = engine
         self.keymap = keymap
         self.terminal = terminal
         self.configuration = configuration
-        self.viewpoint = Viewpoint(engine, clock, past, only_looks)
+        self.viewpoint = Viewpoint(engine, clock, past, only_looks, lambda: self.painter.lag)
         self.travel = Travel(self, self.viewpoint)
         self.copies = Copies(self, folder)
-        self.typeahead = TypeAhead(self)
         self.animation_level = "none"
         self._memory_file = memory
         self._begin = begin
@@ -139,15 +136,6 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             if made is not None:
                 made.call_later(made.make_ready, self.size, self._css_update_count)
 
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
-            await self.typeahead.add(event)
-        else:
-            await super().on_event(event)
-
-    async def on_key_mark(self, mark: KeyMark) -> None:
-        await self.typeahead.came_back(mark)
-
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
     @property
@@ -171,6 +159,7 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
         screen = self._in_front
         if screen is not None and screen.has_panes:
             screen.receive(self.picture)
+        self.painter.go_on()
 
     @property
     def _in_front(self) -> ConsoleScreen | None:
@@ -194,13 +183,6 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
 
     def tell(self, text: str, *, failed: bool = False) -> None:
         self.notify(text, severity="warning" if failed else "information", markup=False)
-
-    def repaint(self) -> None:
-        """Repaint everything."""
-        self.refresh(layout=True)
-
-    def delay_update(self, delay: float = 0.0) -> None:
-        """Nothing: `switch_mode` asks for 50 ms without a paint, to hide a screen that is not ready."""
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -385,10 +367,3 @@ class ConsoleApp(App[Ending], inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
-
-
-class WatchApp(ConsoleApp):
-    """The screen of somebody without a key, over any subnet: what is to be seen of it, and nothing to do."""
-
-    MODES: ClassVar[dict[str, Any]] = {place: ConsoleApp.MODES[place] for place in WATCHED}
-    DEFAULT_MODE = WATCHED[0]

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple, Protocol
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Paste
+from textual.events import CursorPosition, Paste
+from textual.message import Message
 
 from console.tui.endings import Ending
 from console.tui.writer import Writer
@@ -101,6 +102,9 @@ class Operated(Protocol):
 
     def repaint(self) -> None: ...
 
+    def answered(self, column: int) -> None:
+        """The terminal says where its cursor stands, which it was asked behind a frame."""
+
     def leave(self, ending: Ending) -> None: ...
 
 
@@ -146,6 +150,12 @@ class OperatorDriver(LinuxDriver):
         super().close()
         signal.signal(signal.SIGCONT, signal.SIG_DFL)
         self._writer.stop(0 if self._hung_up else LAST_WORDS_S)
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, CursorPosition):
+            self._soon(self._console.answered, message.x + 1)
+        else:
+            super().process_message(message)
 
     def toggle_mouse(self) -> bool:
         """Leave the mouse to the terminal, or take it back. True when it is ours now."""

@@ -14,10 +14,11 @@ from console.remote.words import keeps_running
 from console.signals import Signals, on_interrupt
 from console.streams import narrate
 from console.terminal import let_go_of_terminal, own_terminal
-from console.tui.app import ConsoleApp, WatchApp
+from console.tui.app import ConsoleApp
 from console.tui.attached import AttachApp
 from console.tui.endings import Ending
 from console.tui.screen_memory import memory_path
+from console.tui.watching import WatchApp
 from engine.doors import Engine
 from engine.logs import FOLDER, file_cap
 from engine.node.in_process import InProcessEngine

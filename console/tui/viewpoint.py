@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from console.present.picture import Picture
+from console.present.picture import Mode, Picture
 from engine.commands import AnyCommand
 from engine.doors import Engine
 from engine.snapshot import Event, Snapshot
@@ -18,12 +18,18 @@ class Viewpoint:
     """Looks at an engine, or at its past, which a player goes through. A replay has nothing but a past."""
 
     def __init__(
-        self, present: Engine, clock: Callable[[], float], past: "Player | None" = None, only_looks: str = ""
+        self,
+        present: Engine,
+        clock: Callable[[], float],
+        past: "Player | None" = None,
+        only_looks: str = "",
+        lag: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._present = present
         self._clock = clock
         self._past = past
         self._only_looks = only_looks
+        self._lag = lag
         self._paused: Picture | None = None
         self._paused_at = 0.0
         self._answers = _News(present)
@@ -73,7 +79,8 @@ class Viewpoint:
             return Picture(self._paused.snapshot, self._paused.now, "paused", time.monotonic() - self._paused_at)
         if self._past is not None:
             return Picture(self.known, self.known.at, "replay" if self.is_replay else "past")
-        return Picture(self.known, self._clock(), "live" if self._present.state == "running" else "ended")
+        mode: Mode = "live" if self._present.state == "running" else "ended"
+        return Picture(self.known, self._clock(), mode, lag=self._lag())
 
     @property
     def why_nothing_is_sent(self) -> str:

@@ -75,7 +75,11 @@ class Display:
             elif character >= " ":
                 if self._column < self.width:
                     self.cells[self._row][self._column] = character
-                self._column += 2 if east_asian_width(character) in "WF" else 1
+                if east_asian_width(character) in "WF":
+                    self._column += 1
+                    if self._column < self.width:
+                        self.cells[self._row][self._column] = " "
+                self._column += 1
 
     def _obey(self, sequence: re.Match[str]) -> None:
         private, numbers, final = sequence[1], sequence[2], sequence[3]
@@ -85,6 +89,8 @@ class Display:
         match private, final:
             case "?", "p" if numbers == f"{FRAME}$":
                 self.answer += KNOWS_FRAMES
+            case "", "n" if numbers == "6":
+                self.answer += f"\x1b[{self._row + 1};{self._column + 1}R"
             case "?", "h" | "l":
                 self._shown = self.text
                 self.modes |= dict.fromkeys(numbers.split(";"), final == "h")
@@ -105,6 +111,7 @@ class Terminal:
     ) -> None:
         self.display = Display(width, height)
         self.received = bytearray()
+        self._decoder = getincrementaldecoder("utf-8")("replace")
         self._controller, worker = os.openpty()
         fcntl.ioctl(worker, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         self.modes_before = termios.tcgetattr(worker)
@@ -128,7 +135,6 @@ class Terminal:
         self._reader.start()
 
     def _read(self) -> None:
-        decoder = getincrementaldecoder("utf-8")("replace")
         while not self._closed:
             self._reading.wait()
             if not select.select([self._controller], [], [], 0.05)[0]:
@@ -139,12 +145,17 @@ class Terminal:
                 data = b""
             if not data:
                 return
-            with self._changed:
-                self.received += data
-                self.display.feed(decoder.decode(data))
-                answer, self.display.answer = self.display.answer, ""
-                self._changed.notify_all()
-            if answer:
+            self._received(data)
+
+    def _received(self, data: bytes) -> None:
+        """Show what was read, and answer."""
+        with self._changed:
+            self.received += data
+            self.display.feed(self._decoder.decode(data))
+            answer, self.display.answer = self.display.answer, ""
+            self._changed.notify_all()
+        if answer:
+            with suppress(OSError):  # it was closed meanwhile
                 self.press(answer)
 
     @property
@@ -221,11 +232,12 @@ def terminal(
     before: str = "",
     command: str = "launch",
     environment: Mapping[str, str] | None = None,
+    kind: type[Terminal] = Terminal,
 ) -> Iterator[Terminal]:
     """A command of ours with these arguments in a terminal of its own; `before` is Python that runs first."""
     program = f"{before}\nimport sys\nfrom console.cli import main\nsys.exit(main())"
     whole = [sys.executable, "-c", program, command, *arguments]
-    opened = Terminal(whole, width=size[0], height=size[1], home=home, environment=environment)
+    opened = kind(whole, width=size[0], height=size[1], home=home, environment=environment)
     try:
         yield opened
     finally:

@@ -19,9 +19,13 @@ class Operated:
         self.terminal = terminal
         self.endings: list[Ending] = []
         self.repainted = 0
+        self.columns: list[int] = []
 
     def repaint(self) -> None:
         self.repainted += 1
+
+    def answered(self, column: int) -> None:
+        self.columns.append(column)
 
     def leave(self, ending: Ending) -> None:
         self.endings.append(ending)

@@ -54,7 +54,7 @@ async def test_a_place_is_not_painted_before_the_picture_is_in_it(
     display = app._display
 
     def paint(screen: Screen[object], update: object) -> None:
-        display(screen, update)  # type: ignore[arg-type]
+        display(screen, update)
         painted.append(screen_text(app))
 
     async with app.run_test(size=NARROW) as pilot:
@@ -78,7 +78,7 @@ async def test_a_place_is_not_painted_for_the_size_that_the_terminal_had(
     def paint(screen: Screen[object], update: object) -> None:
         if update is not None and not app._batch_count:
             painted.append(screen_text(app))
-        display(screen, update)  # type: ignore[arg-type]
+        display(screen, update)
 
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2", "1")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from console.cli import main
 from console.errors import ExitCode
 from console.screens.keymap import Keymap
-from console.tui.app import WatchApp
+from console.tui.watching import WatchApp
 from engine.chain.embedded import FILE_NAME, EmbeddedChain
 from engine.chain.embedded.look import look_of
 from engine.chain.interface import Look

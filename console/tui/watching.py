@@ -1,0 +1,13 @@
+"""The application for somebody without a key."""
+
+from typing import Any, ClassVar
+
+from console.screens.registry import WATCHED
+from console.tui.app import ConsoleApp
+
+
+class WatchApp(ConsoleApp):
+    """The screen of somebody without a key, over any subnet: what is to be seen of it, and nothing to do."""
+
+    MODES: ClassVar[dict[str, Any]] = {place: ConsoleApp.MODES[place] for place in WATCHED}
+    DEFAULT_MODE = WATCHED[0]
