@@ -67,7 +67,10 @@ class TypeAhead:
                 await self._take()
 
     async def _take(self) -> None:
-        """Take the key that has waited longest."""
+        """Take the key that has waited longest; when the last screen is gone, none is taken any more."""
+        if not self._app.screen_stack:
+            self._typed.clear()
+            return
         self._taken += 1
         self._taken_at = time.monotonic()
         self._patience = self._app.set_interval(AGAIN_S, self._send_again)
@@ -82,5 +85,5 @@ class TypeAhead:
 
     def _send(self, mark: KeyMark) -> None:
         app = self._app
-        if app.is_running and not (app.focused or app.screen).post_message(mark):
+        if app.is_running and app.screen_stack and not (app.focused or app.screen).post_message(mark):
             app.post_message(mark)

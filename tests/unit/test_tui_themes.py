@@ -66,6 +66,15 @@ def test_states_look_different_to_the_colour_blind(name: str, blindness: Blindne
     assert min(distance(*pair, blindness) for pair in pairs) >= DISTINCT
 
 
+@pytest.mark.parametrize("name", COLOURED)
+def test_clusters_have_colours_of_their_own_and_no_states(name: str) -> None:
+    colours = COLOURED[name].colours
+    shown = dict.fromkeys(colours.clusters)
+    states = (colours.accent, colours.ok, colours.warn, colours.err)
+    assert min(distance(cluster, state) for cluster in shown for state in states) >= DISTINCT
+    assert min(distance(*pair) for pair in combinations(shown, 2)) >= DISTINCT
+
+
 def test_high_contrast_is_that() -> None:
     colours = FILES["high-contrast"].colours
     assert min(contrast(getattr(colours, text), colours.background) for text in TEXTS) >= 7

@@ -138,3 +138,15 @@ async def test_a_paste_keeps_its_place_among_keys(tmp_path: Path) -> None:
         await burst(app, pilot, "colon", "2", "enter")
         assert app.screen.query_one(Field).value == "2 uid:2"
         assert [row.uid for row in table_of(app).rows] == [2]
+
+
+async def test_what_is_typed_once_the_last_screen_is_gone_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of(snapshot(), tmp_path)
+    async with app.run_test(size=NARROW):
+        with monkeypatch.context() as gone:
+            gone.setattr(app, "_screen_stacks", {app.current_mode: []})
+            await app.typeahead.add(events.Key("j", "j"))
+            app.typeahead._send(typeahead.KeyMark(0, 0))
+            assert not app.typeahead.is_waiting
