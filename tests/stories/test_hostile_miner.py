@@ -40,6 +40,10 @@ SHOWN = ("]52;c;aGVsbG8=", "]8;;https://evil.example", "[31mred", "txt.exe", "[/
 """What is left of them for the operator to read."""
 
 
+OUR_QUESTION = re.compile(r"\x1b\[1;\d+H\x1b\[6n")
+"""With which a frame ends: the terminal tells where the cursor is once it has drawn all that came before."""
+
+
 async def test_nothing_harmful_from_a_hostile_miner_reaches_the_terminal(tmp_path: Path) -> None:
     miner, texts = ForeignMiner(), itertools.cycle(TEXTS)
 
@@ -83,7 +87,8 @@ def _see_everything(miner: ForeignMiner, neuron: str, folder: Path) -> None:
         assert opened.ended() == 0
         received = opened.received.decode()
     assert [text for text in SHOWN if text not in received] == []
-    assert [harm for harm in HARMFUL if harm in received] == []
+    foreign = OUR_QUESTION.sub("", received)
+    assert [harm for harm in HARMFUL if harm in foreign] == []
 
 
 def _go(opened: Terminal, keys: str, text: str) -> None:

@@ -223,7 +223,8 @@ def test_the_header_says_what_is_the_matter(changes: dict[str, object], said: st
 
 
 def test_the_header_does_not_call_live_what_an_engine_that_hangs_said_last() -> None:
-    assert text_of(header(Picture(snapshot(), NOW + 2.5), 80)).endswith(" LIVE ")
+    assert text_of(header(Picture(snapshot(), NOW + 0.5), 80)).endswith(" LIVE ")
+    assert text_of(header(Picture(snapshot(), NOW + 2.5), 80)).endswith(" LIVE -2s ")
     text = text_of(header(Picture(snapshot(), NOW + 12), 80))
     assert "✗ SILENT" in text and "RUN" not in text
     assert text.endswith(" 12s OLD ")
