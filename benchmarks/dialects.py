@@ -33,6 +33,7 @@ from engine.keys import signature_hex, verify
 from engine.node.thread import serving_loop
 from engine.transport.callers import Callers
 from engine.transport.description import OCTETS
+from engine.transport.dialect import Dialect
 from engine.transport.dialects import btauth, fiber, loosh, own, registry, template
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey
@@ -134,8 +135,12 @@ async def _ask(validator: Callers, peer: Peer, text: str, times: int) -> None:
 # -- the servers --------------------------------------------------------------------------------------------------
 
 
+def spoken_for(asked: str) -> list[Dialect]:
+    """What a miner speaks that is asked in `asked`: one that speaks our own is asked in that instead of Fiber's."""
+    return [one for one in registry.DIALECTS.values() if one is not own.OWN or asked == own.OWN.name]
+
+
 async def serve_ours(hotkeys: str, asked: str, seconds: str = "0", slots: str = "16") -> None:
-    """`asked` is the dialect that it is asked in: a miner that speaks our own is asked in that instead of Fiber's."""
     from miner_server import admission
 
     admission.HOTKEY_PER_MINUTE |= {"challenge": 100_000, "handshake": 100_000}
@@ -149,7 +154,7 @@ async def serve_ours(hotkeys: str, asked: str, seconds: str = "0", slots: str = 
         host=LOOPBACK,
         port=0,
         limits=limits,
-        spoken=[one for one in registry.DIALECTS.values() if one is not own.OWN or asked == own.OWN.name],
+        spoken=spoken_for(asked),
     )
 
     def tell() -> None:

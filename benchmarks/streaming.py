@@ -2,8 +2,9 @@
 
 The model server is a stub in a process of its own that says a word each `WORD_S`. It is asked in turns by the miner's
 own client and, through a miner server in another process, by a validator, and by that client with a key of the
-miner's. `python -m benchmarks.streaming model WORDS SECONDS` runs the stub, `python -m benchmarks.streaming miner
-HOTKEYS URL [KEYS]` the miner server: each prints where it listens.
+miner's. Our own dialect has a miner server to itself, since a validator that asks in Fiber's goes over to it where it
+can. `python -m benchmarks.streaming model WORDS SECONDS` runs the stub, `python -m benchmarks.streaming miner HOTKEYS
+DIALECT URL [KEYS]` a miner server: each prints where it listens.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import time
 from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
-from benchmarks.dialects import LOOPBACK, MINER, Server, question, started, until_stdin_ends
+from benchmarks.dialects import LOOPBACK, MINER, Server, question, spoken_for, started, until_stdin_ends
 from benchmarks.figures import Figure
 from engine.api_keys import FILE_NAME, ApiKeys, add_key
 from engine.key_use import FILE_NAME as USE_FILE
@@ -60,7 +61,8 @@ async def _first_token() -> list[Figure]:
         model = _model(stack, FEW_WORDS, QUICK_S)
         keys = Path(stack.enter_context(tempfile.TemporaryDirectory())) / FILE_NAME
         key = add_key(keys, "client")
-        miner = started(stack, MODULE, "miner", alice.ss58_address, _url(model), str(keys))
+        miner = started(stack, MODULE, "miner", alice.ss58_address, "fiber", _url(model), str(keys))
+        ours = started(stack, MODULE, "miner", alice.ss58_address, "own", _url(model))
         alone = OpenAIBackend("openai", _url(model))
         by_key = OpenAIBackend("openai", _url(miner), api_key=key)
         for client in (alone, by_key):
@@ -74,7 +76,7 @@ async def _first_token() -> list[Figure]:
         for turn in range(1 + TURNS):  # the first one shakes hands
             seconds = {"alone": await _hear(alone), OPENAI: await _hear(by_key)}
             for name, validator in validators.items():
-                seconds[name] = await _ask(validator, miner.peer, f"{turn}")
+                seconds[name] = await _ask(validator, (ours if name == "own" else miner).peer, f"{turn}")
             for name, one in seconds.items():
                 taken[name].extend([one * 1000] if turn else [])
     median = {name: statistics.median(those) for name, those in taken.items()}
@@ -93,7 +95,7 @@ async def _many() -> list[Figure]:
         stack = closing.enter_context(ExitStack())
         model = _model(stack, MANY_WORDS, SLOW_S)
         hotkeys = ",".join(signer.ss58_address for signer in signers)
-        miner = started(stack, MODULE, "miner", hotkeys, _url(model))
+        miner = started(stack, MODULE, "miner", hotkeys, "own", _url(model))
         validators = [Callers(signer, usual="own", allow_private=True) for signer in signers]
         for validator in validators:
             closing.push_async_callback(validator.close)
@@ -157,12 +159,22 @@ def _url(server: Server) -> str:
     return f"http://{LOOPBACK}:{server.port}/v1"
 
 
-async def serve_miner(hotkeys: str, url: str, keys: str = "") -> None:
+async def serve_miner(hotkeys: str, asked: str, url: str, keys: str = "") -> None:
     admission.HOTKEY_PER_MINUTE |= {"challenge": 100_000, "handshake": 100_000}
     limits = Limits(capacity=STREAMS, queue=STREAMS, queue_per_caller=STREAMS)
     backend, allow = OpenAIBackend("openai", url), AllowList(hotkeys.split(","))
     access = Access(ApiKeys(Path(keys)), KeyUse(Path(keys).with_name(USE_FILE))) if keys else None
-    server = MinerServer(MINER, backend, allow, MemoryNonces(), host=LOOPBACK, port=0, limits=limits, access=access)
+    server = MinerServer(
+        MINER,
+        backend,
+        allow,
+        MemoryNonces(),
+        host=LOOPBACK,
+        port=0,
+        limits=limits,
+        access=access,
+        spoken=spoken_for(asked),
+    )
 
     async def tell() -> None:
         while not server.view().ready:  # noqa: ASYNC110 - a server has no event for it

@@ -58,25 +58,12 @@ class ChallengeApi:
         return safe(host or "the Challenge API", REASON_WIDTH)
 
     async def active_hotkeys(self) -> dict[str, str]:
-        """The status of each validator that it lists; "" if it gives none. Raises ChallengeApiError.
-
-        An entry is an object with `hotkey_ss58` and `status`, or just the hotkey; anything else is ignored.
-        """
-        listed = await self._get(ACTIVE_HOTKEYS_PATH)
-        if not isinstance(listed, list):
-            raise ChallengeApiError(f"a list of hotkeys was expected, not {type(listed).__name__}")
-        named = [(entry, "") if isinstance(entry, str) else _status(fields(entry)) for entry in listed]
-        return {hotkey: status for hotkey, status in named if is_address(hotkey)}
-
-    async def _get(self, path: str) -> object:
+        """The status of each validator that it lists; "" if it gives none. Raises ChallengeApiError."""
         headers = signed_headers(self._signer) | ({"X-API-Key": self._key} if self._key else {})
-        status, body = await fetch("GET", self._url + path, headers)
+        status, body = await fetch("GET", self._url + ACTIVE_HOTKEYS_PATH, headers)
         if status != OK:
             raise ChallengeApiError(f"{status}{told_by(body)}")
-        try:
-            return foreign_json.read(body)
-        except ValueError:
-            raise ChallengeApiError("the answer is not JSON") from None
+        return statuses(body)
 
 
 async def fetch(method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
@@ -100,6 +87,21 @@ async def fetch(method: str, url: str, headers: Mapping[str, str], body: bytes =
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ChallengeApiError(safe(str(error) or type(error).__name__, REASON_WIDTH)) from None
     return reply.status_code, bytes(read)
+
+
+def statuses(body: bytes) -> dict[str, str]:
+    """The status of each hotkey in a list of them. Raises ChallengeApiError.
+
+    An entry is an object with `hotkey_ss58` and `status`, or just the hotkey; anything else is ignored.
+    """
+    try:
+        listed = foreign_json.read(body)
+    except ValueError:
+        raise ChallengeApiError("the answer is not JSON") from None
+    if not isinstance(listed, list):
+        raise ChallengeApiError(f"a list of hotkeys was expected, not {type(listed).__name__}")
+    named = [(entry, "") if isinstance(entry, str) else _status(fields(entry)) for entry in listed]
+    return {hotkey: status for hotkey, status in named if is_address(hotkey)}
 
 
 def _status(entry: dict[str, object]) -> tuple[str, str]:

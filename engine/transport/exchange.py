@@ -23,7 +23,7 @@ BUSY = (TOO_MANY, 503)
 async def availability(clients: PeerClients, peer: Peer, *, timeout: float) -> Availability:
     """The peer's reply at `/availability`. `timeout` is in seconds. Never raises for what a peer does."""
     try:
-        return _read(await _asked(clients, peer, timeout))
+        return read_availability(await _asked(clients, peer, timeout))
     except WireError as error:
         return unavailable(error)
 
@@ -37,7 +37,7 @@ class OptionalAvailability:
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         try:
             reply = await _asked(self._clients, peer, timeout)
-            return Availability(True, ms=reply.ms) if reply.status in NO_SUCH_ROUTE else _read(reply)
+            return Availability(True, ms=reply.ms) if reply.status in NO_SUCH_ROUTE else read_availability(reply)
         except WireError as error:
             return unavailable(error)
 
@@ -47,7 +47,8 @@ async def _asked(clients: PeerClients, peer: Peer, timeout: float) -> HttpReply:
         return await clients.get(peer, AVAILABILITY_PATH, max_bytes=EXCHANGE_BYTES)
 
 
-def _read(reply: HttpReply) -> Availability:
+def read_availability(reply: HttpReply) -> Availability:
+    """What a reply at `/availability` says. Raises WireError if it is not an object."""
     said = load_json(reply.body)
     if reply.ok and said.get("available") is True:
         return Availability(True, ms=reply.ms)

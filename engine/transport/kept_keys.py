@@ -86,4 +86,4 @@ def _read(path: Path) -> bytes:
 
 
 def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return "damaged, or sealed under another key" if isinstance(error, InvalidToken) else str(error)

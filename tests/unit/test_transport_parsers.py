@@ -1,20 +1,34 @@
 """Whatever a peer or a caller sends, each reader of the dialects takes it or refuses it in its own words, and never
 fails otherwise."""
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given
+import msgspec
+from cryptography.fernet import Fernet
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine import sums
+from engine.keys import is_address
+from engine.transport import challenge_api
+from engine.transport.challenge_api import ChallengeApiError, statuses, told_by
 from engine.transport.clear import AnswerEvents, ClearStream
+from engine.transport.desk import Desk
 from engine.transport.dialect import HandshakeRoute, MinerEnd
 from engine.transport.dialects import fiber, loosh, own, template
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.errors import Refusal, WireError
+from engine.transport.exchange import read_availability
+from engine.transport.http import HttpReply
+from engine.transport.kept_keys import KEY_FILE, KeptKeys
+from engine.transport.pushers import Brought, Pushers
+from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey, read_public_key
 from engine.transport.sealed_stream import SealedReading
 from engine.transport.wire import Completion
@@ -44,7 +58,7 @@ def refused(read: Callable[[], object]) -> bool:
     try:
         read()
     except Refusal as refusal:
-        assert refusal.status in (400, 401, 413, 422, 503)
+        assert refusal.status in (400, 401, 403, 413, 422, 503)
         assert not isinstance(refusal.detail, str) or refusal.detail.isprintable()
         return True
     except WireError as error:
@@ -53,20 +67,19 @@ def refused(read: Callable[[], object]) -> bool:
     return False
 
 
-def taken(route: HandshakeRoute, call: Posted) -> None:
-    """Read a key as far as its seal, which nobody can make up."""
-    coroutine = route.take(call)
-    try:
-        coroutine.send(None)  # type: ignore[attr-defined]
-    except StopIteration:
-        return
-    coroutine.close()  # type: ignore[attr-defined]
+def awaited(reading: Awaitable[object]) -> None:
+    """Read a key as far as its seal, which nobody can make up: the miner's own key is not made yet."""
+
+    async def read() -> None:
+        await reading
+
+    asyncio.run(read())
 
 
 @given(HEADERS, BODIES, st.sampled_from(HANDSHAKES))
 def test_a_handshake(headers: dict[str, str], body: bytes, route: HandshakeRoute) -> None:
     call = Posted(route.path, headers, body)
-    for read in (route.claimant, route.claim, partial(taken, route)):
+    for read in (route.claimant, route.claim, lambda call: awaited(route.take(call))):
         refused(partial(read, call))
 
 
@@ -129,3 +142,92 @@ def test_a_sum_in_words(first: int, second: int, multiply: bool, noise: str) -> 
     assert sums.read(asked.question) == asked
     other = sums.read(noise)
     assert other is None or max(abs(other.a), abs(other.b)) < 10**18
+
+
+LISTED = st.lists(VALUES | st.fixed_dictionaries({"hotkey_ss58": VALUES, "status": VALUES}), max_size=4)
+
+
+@given(LISTED.map(lambda said: json.dumps(said).encode()) | st.binary())
+@example(b'["' + b"1" * 65_536 + b'"]')
+@example(b'[{"hotkey_ss58": "x", "status": ' + b"9" * 5_000 + b"}]")
+@example(b"[" * 100_000)
+def test_a_challenge_apis_list_of_hotkeys(body: bytes) -> None:
+    try:
+        listed = statuses(body)
+    except ChallengeApiError as error:
+        assert str(error).isprintable()
+    else:
+        assert all(is_address(hotkey) for hotkey in listed)
+        assert all(isinstance(status, str) for status in listed.values())
+
+
+@given(VALUES | st.binary())
+def test_why_a_challenge_api_refuses(said: Any) -> None:
+    body = said if isinstance(said, bytes) else json.dumps({"detail": said}).encode()
+    told = told_by(body)
+    assert len(told) <= 2 + challenge_api.REASON_WIDTH
+    assert told.isprintable()
+
+
+SAID = st.dictionaries(st.sampled_from(["available", "reason", "error", "detail", "public_key", "key"]), VALUES)
+
+
+@given(st.sampled_from([200, 204, 404, 503]), SAID.map(lambda said: json.dumps(said).encode()) | st.binary())
+@example(200, b'{"available": 1}')
+@example(200, b'{"available": false, "reason": ' + b"9" * 5_000 + b"}")
+@example(503, b'{"available": true}')
+def test_what_a_miner_says_at_availability(status: int, body: bytes) -> None:
+    reply = HttpReply(status, body, 1.0)
+    try:
+        found = read_availability(reply)
+    except WireError as error:
+        assert error.reason.isprintable()
+    else:
+        assert found.available == (status < 300 and json.loads(body).get("available") is True)
+        assert found.available or (found.reason.isprintable() and len(found.reason) <= 170)
+
+
+@given(st.sampled_from([200, 401, 404, 405, 422, 500]), SAID.map(lambda said: json.dumps(said).encode()) | st.binary())
+def test_what_a_probe_is_told(status: int, body: bytes) -> None:
+    reply = HttpReply(status, body, 1.0)
+    for dialect in DIALECTS.values():
+        for probe in dialect.probes:
+            assert probe.spoken(reply) in (True, False)
+    assert loosh._inline_key(reply) is None or status == 401
+
+
+PACKED = st.recursive(
+    st.none() | st.integers(-(2**63), 2**64 - 1) | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+SAVED = {"hotkey": st.text(), "key_uuid": st.text(), "secret": st.binary(max_size=64), "opened": st.lists(st.binary())}
+TIMES = st.floats() | st.integers(-(2**63), 2**64 - 1)
+KEYS = st.fixed_dictionaries(SAVED | {"created_at": TIMES, "expires_at": TIMES})
+FILES = st.dictionaries(st.sampled_from(["loosh", "fiber", "own", "no such"]), st.lists(KEYS, max_size=2) | PACKED)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary() | FILES.map(msgspec.msgpack.encode), st.booleans())
+def test_a_file_of_session_keys(tmp_path: Path, clear: bytes, is_sealed: bool) -> None:
+    kept = KeptKeys(tmp_path, MINER.ss58_address)
+    kept.keep({})
+    [file] = tmp_path.glob("*.sealed")
+    file.write_bytes(Fernet((tmp_path / KEY_FILE).read_bytes()).encrypt(clear) if is_sealed else clear)
+    taken = kept.take()
+    assert not file.exists()
+    for name, saved in taken.items():
+        if name in DIALECTS:
+            desk = Desk(DIALECTS[name], END, MemoryNonces(), allowed=lambda _: None)
+            with contextlib.suppress(ValueError):
+                desk.restore(saved)
+            assert all(view.expires_at > 0 for view in desk.sessions())
+
+
+@given(st.dictionaries(st.sampled_from(Brought.__struct_fields__), VALUES).map(json.dumps) | st.text())
+@example(
+    json.dumps({"hotkey_ss58": ALICE.ss58_address, "key_uuid": "u", "encrypted_symmetric_key": "AA", "timestamp": 1})
+)
+def test_a_key_that_a_challenge_api_brings(said: str) -> None:
+    pushers = Pushers([ALICE.ss58_address], unsigned=True)
+    assert refused(lambda: awaited(pushers.exchange(said.encode())))
+    assert len(pushers) == 0
