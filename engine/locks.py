@@ -38,13 +38,16 @@ class Holder(Struct, frozen=True):
 
 
 class AlreadyRunning(Exception):
-    """Another process holds the lock. The message names what it holds, its PID and its data folder."""
+    """Another process holds the lock. The message names what it holds, its PID, its data folder and the ways out, of
+    which `otherwise` is one."""
 
-    def __init__(self, what: str, holder: Holder | None) -> None:
-        who = f"process {holder.pid} with its data in {holder.data_dir}" if holder else "another process"
+    def __init__(self, what: str, holder: Holder | None, otherwise: str = "") -> None:
+        who = f"process {holder.pid}" if holder else "another process"
+        if holder and holder.data_dir not in what:
+            who += f" with its data in {holder.data_dir}"
         end = f"{_at(holder)}, or end it first with 'kill {holder.pid}'" if holder else "end that one first"
-        super().__init__(f"{what} is in use by {who}: {end}")
-        self.holder = holder
+        super().__init__(f"{what} is in use by {who}: {end}{otherwise and f', or {otherwise}'}")
+        self.holder, self.otherwise = holder, otherwise
 
 
 def _at(holder: Holder) -> str:
@@ -60,9 +63,9 @@ def neuron_lock(hotkey: str, netuid: int, data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def folder_lock(data_dir: Path) -> Iterator[None]:
-    """Be the only process that uses this data folder. Raises AlreadyRunning."""
-    with _held(data_dir / FOLDER_LOCK, f"data folder {data_dir}", data_dir):
+def folder_lock(data_dir: Path, *, otherwise: str = "") -> Iterator[None]:
+    """Be the only process that uses this data folder. Raises AlreadyRunning, which says what to do `otherwise`."""
+    with _held(data_dir / FOLDER_LOCK, f"data folder {data_dir}", data_dir, otherwise):
         yield
 
 
@@ -132,8 +135,8 @@ def _holder(path: Path) -> Holder | None:
 
 
 @contextmanager
-def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
-    fd = _taken(path, what)
+def _held(path: Path, what: str, data_dir: Path, otherwise: str = "") -> Iterator[None]:
+    fd = _taken(path, what, otherwise)
     try:
         os.truncate(fd, 0)
         os.pwrite(fd, msgspec.json.encode(Holder(os.getpid(), str(data_dir), time.time())), 0)
@@ -144,13 +147,13 @@ def _held(path: Path, what: str, data_dir: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _taken(path: Path, what: str) -> int:
+def _taken(path: Path, what: str, otherwise: str) -> int:
     """The lock, opened and locked. Raises AlreadyRunning, FolderError."""
     while True:
         fd = open_lock(path)
         try:
             if not locked(fd) and not _locked_soon(fd):
-                raise AlreadyRunning(what, _read(fd))
+                raise AlreadyRunning(what, _read(fd), otherwise)
             if _is_at(fd, path):
                 return fd
         except BaseException:

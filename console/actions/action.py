@@ -43,7 +43,10 @@ class Level(IntEnum):
 
 
 class EntryField(Struct, frozen=True):
-    """A value to type, with what stands there first; `check` returns what is wrong with a text, "" for nothing."""
+    """A value to type, with what stands there first; `check` returns what is wrong with a text, "" for nothing.
+
+    What the check refuses does not stand there: the field is empty then, and its check says what to enter.
+    """
 
     label: str
     value: str
@@ -163,4 +166,4 @@ def _entry(action: Action, snapshot: Snapshot) -> EntryField | None:
     def check(typed: str) -> str:
         return field.check(typed) or (next(iter(obstacles(snapshot, typed)), "") if obstacles else "")
 
-    return EntryField(field.label, field.value, check)
+    return EntryField(field.label, "" if check(field.value) else field.value, check)

@@ -294,10 +294,10 @@ def announcement(typed: str, *, network: str = "") -> Serve:
 
 
 def _address(snapshot: Snapshot) -> EntryField:
-    """The address to announce: the one on chain, else where the server listens."""
+    """The address to announce: where the server listens, if others can reach it there."""
     listens = (snapshot.server or ServerView()).address
     check = fault_of(partial(announcement, network=snapshot.chain.network))
-    return EntryField("Announce IP:PORT", snapshot.chain.axon or listens, check)
+    return EntryField("Announce IP:PORT", listens, check)
 
 
 _chain = partial(Action, group="act", level=Level.TYPED)

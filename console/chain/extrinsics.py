@@ -94,7 +94,8 @@ def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, 
         try:
             return asyncio.run(_act(name, settings, folder, typed, dry_run=dry_run, yes=yes, tell=tell))
         except AlreadyRunning as error:
-            raise ConsoleError(f"{error}, or do it on its screen", ExitCode.HELD) from error
+            screen = "" if error.otherwise else ", or do it on its screen"
+            raise ConsoleError(f"{error}{screen}", ExitCode.HELD) from error
 
 
 async def _act(

@@ -36,6 +36,7 @@ with what they earn."""
 
 
 ONE_MECHANISM = "the embedded chain has one mechanism: leave --mechanism out"
+OWN_FOLDER = "give this one a folder of its own with --data-dir"
 NO_WALLET = "a real network needs a wallet: name yours with --wallet-name, --wallet-hotkey and --wallet-path"
 
 
@@ -99,7 +100,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
         with usable(folder):
             wallet = _wallet(settings, folder)
             stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
-            stack.enter_context(folder_lock(folder))
+            stack.enter_context(folder_lock(folder, otherwise=OWN_FOLDER))
         store = await Store.open(
             folder / FILE_NAME,
             retention_days=settings.retention_days,

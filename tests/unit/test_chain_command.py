@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from console.cli import main
 from engine.chain.embedded import FILE_NAME, EmbeddedChain
 from engine.chain.wallets import Wallet, throwaway
-from engine.locks import neuron_lock
+from engine.locks import folder_lock, neuron_lock
 from engine.store.schema import FILE_NAME as STORE_FILE
 from engine.store.store import Store
 from tests.unit.chain_helpers import RULES, key
@@ -217,6 +217,13 @@ def test_a_running_engine_alone_sends_and_can_be_looked_beside(told: Told, folde
         assert f"in use by process {os.getpid()}" in refused
         assert f"end it first with 'kill {os.getpid()}', or do it on its screen" in refused
         assert told(0, "chain", "metagraph")["block"] == HIDDEN.tempo
+
+
+def test_the_folder_of_another_neuron_is_refused_with_a_way_out(told: Told, folder: Path) -> None:
+    with folder_lock(folder):
+        refused = told(4, "chain", "commit", "--yes")
+    assert f"data folder {folder} is in use by process {os.getpid()}: " in refused
+    assert refused.rstrip().endswith("or give this one a folder of its own with --data-dir")
 
 
 def test_looks(told: Told, folder: Path) -> None:

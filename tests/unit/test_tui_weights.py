@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from console.actions.action import Level
+from console.actions.action import Level, confirmation
 from console.actions.chain import CHAIN
 from console.screens.commands.screen import CommandsScreen
 from console.screens.dialogs import CANCEL, ConfirmDialog
@@ -247,12 +247,34 @@ async def test_an_axon_is_served_at_the_address_that_was_typed(tmp_path: Path) -
         await pilot.press("4")
         await take(pilot, "s")
         assert "on chain now  203.0.113.9:8091" in screen_text(app)
-        await pilot.press("tab", *("backspace",) * 4, "enter", "y")
+        assert "✗ enter IP:PORT, for example" in screen_text(app), "nothing stands there that would be refused"
+        await pilot.press("tab", *"203.0.113.9", "enter", "y")
         await pilot.pause()
         assert orders.taken == []
         assert "✗ enter IP:PORT" in screen_text(app)
-        await pilot.press(*"8123", "enter", "y")
+        await pilot.press(*":8123", "enter", "y")
     assert orders.taken == [Serve("203.0.113.9", 8123)]
+
+
+@pytest.mark.parametrize(
+    ("listens", "on_chain", "stands_there"),
+    [
+        ("0.0.0.0:8091", "", ""),
+        ("[::]:8091", "", ""),
+        ("", "", ""),
+        ("127.0.0.1:8091", "", ""),
+        ("203.0.113.9:8091", "", "203.0.113.9:8091"),
+        ("[2001:db8::9]:8091", "203.0.113.9:8091", "[2001:db8::9]:8091"),
+        ("203.0.113.9:8091", "203.0.113.9:8091", ""),
+    ],
+)
+def test_an_address_to_announce_is_suggested_where_it_would_be_taken(
+    listens: str, on_chain: str, stands_there: str
+) -> None:
+    asked = replace(MINER, chain=replace(FINNEY, axon=on_chain), server=ServerView(address=listens))
+    entry = confirmation(ACTIONS["chain.serve"], asked).entry
+    assert entry is not None
+    assert (entry.value, entry.check(entry.value) == "") == (stands_there, stands_there != "")
 
 
 async def test_a_miner_sees_what_it_can_do_and_no_plans(tmp_path: Path) -> None:
