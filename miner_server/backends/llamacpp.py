@@ -19,6 +19,7 @@ from miner_server.backends.lanes import Lanes
 from miner_server.backends.llamacpp_bindings import Chunk, LoadedModel, installed_binding
 from miner_server.backends.replies import read_chat
 from miner_server.backends.speed import Speed
+from miner_server.backends.structure import require_readable
 from miner_server.errors import BackendUnavailable, MinerError
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class LlamaCppBackend:
         model = self._loaded
         if model is None:
             raise BackendUnavailable("the model is loading")
+        require_readable(request)
         payload = chat_payload(request, can=self.can)
         loop = asyncio.get_running_loop()
 

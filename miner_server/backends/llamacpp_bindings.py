@@ -3,6 +3,7 @@
 The bindings block and are slow to import, so all of this runs on threads of the backend.
 """
 
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -10,17 +11,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from engine.foreign_json import fields
 from engine.packages import install
 from miner_server.backends.abilities import EVERYTHING, PARTS
 from miner_server.backends.failures import unfit
-from miner_server.errors import MinerError
+from miner_server.backends.structure import most_times, schema_of
+from miner_server.errors import MinerError, RequestUnfit
 
 Chunk = dict[str, Any]
 
 THREADS = max(1, (os.cpu_count() or 2) // 2)
 """llama.cpp's threads spin while waiting for each other: on busy cores, one thread per core is many times slower than
 half as many."""
+
+MOST_TIMES = 256
+"""llama-cpp-python writes what may come n times as n brackets within each other, of which 1,200 end the process
+and 1,000 do not."""
 
 
 class LoadedModel(Protocol):
@@ -84,22 +89,55 @@ class LlamaCppPythonModel:
 
     def stream(self, payload: dict[str, Any], on_chunk: Callable[[Chunk], bool]) -> None:
         pieces = 0
+        wanted = _in_its_terms(payload, self._llama)
         try:
-            for chunk in self._llama.create_chat_completion(**_in_its_terms(payload), stream=True):
+            for chunk in self._llama.create_chat_completion(**wanted, stream=True):
                 pieces += any("content" in choice["delta"] for choice in chunk["choices"])
                 if on_chunk(chunk):
                     return
-        except ValueError as error:
-            raise unfit(str(error)) from None
+        except RuntimeError:
+            raise
+        except Exception as error:  # whatever the model's own template says of messages that it does not know
+            raise unfit(f"{type(error).__name__}: {error}") from None
         total = int(self._llama.n_tokens)
         usage = {"prompt_tokens": max(0, total - pieces), "completion_tokens": pieces, "total_tokens": total}
         on_chunk({"choices": [], "usage": usage})
 
 
-def _in_its_terms(payload: dict[str, Any]) -> dict[str, Any]:
-    """llama-cpp-python has a schema beside the type `json_object`, and no type for it."""
-    schema = fields(fields(payload.get("response_format")).get("json_schema")).get("schema")
-    return payload if schema is None else payload | {"response_format": {"type": "json_object", "schema": schema}}
+def _in_its_terms(payload: dict[str, Any], llama: Any) -> dict[str, Any]:
+    """Templates of llama-cpp-python's models add texts together, so that each message needs one. It takes a schema that
+    it cannot follow for none, and has no type `json_schema`: so it gets the schema's grammar. Raises RequestUnfit."""
+    payload = payload | {
+        "messages": [one if one.get("content") else one | {"content": ""} for one in payload["messages"]]
+    }
+    chosen = payload.get("response_format")
+    if chosen is None or chosen["type"] == "text":
+        return payload
+    schema = schema_of(chosen)
+    if schema is None:
+        return payload | {"response_format": {"type": "json_object"}}
+    others = {name: value for name, value in payload.items() if name != "response_format"}
+    return others | {"grammar": _grammar(schema, llama)}
+
+
+def _grammar(schema: dict[str, Any], llama: Any) -> Any:
+    """Raises RequestUnfit: a grammar that llama.cpp cannot read would end the process."""
+    import llama_cpp
+    from llama_cpp.llama_grammar import LLAMA_GRAMMAR_DEFAULT_ROOT, LlamaGrammar, json_schema_to_gbnf
+
+    if (times := most_times(schema)) > MOST_TIMES:
+        raise RequestUnfit(f"a schema lets something come {times} times: llama-cpp-python takes {MOST_TIMES} at most")
+    try:
+        rules = json_schema_to_gbnf(json.dumps(schema))
+        encoded = rules.encode()
+    except Exception as error:  # its converter raises whatever the schema's mistake leads to
+        raise unfit(f"the schema cannot be followed: {type(error).__name__}: {error}") from None
+    vocabulary = llama_cpp.llama_model_get_vocab(llama.model)
+    tried = llama_cpp.llama_sampler_init_grammar(vocabulary, encoded, LLAMA_GRAMMAR_DEFAULT_ROOT.encode())
+    if not tried:
+        raise RequestUnfit("the schema cannot be followed")
+    llama_cpp.llama_sampler_free(tried)
+    return LlamaGrammar.from_string(rules, verbose=False)
 
 
 def installed_binding() -> tuple[type[XllamaModel] | type[LlamaCppPythonModel], bool]:

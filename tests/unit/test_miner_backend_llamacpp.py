@@ -1,6 +1,8 @@
 """The real llama.cpp: the tiny model in tests/data answers through the installed binding."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,15 +11,20 @@ import pytest
 
 from engine.values import Request
 from miner_server.backends.llamacpp import LlamaCppBackend
-from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, packaged_model
+from miner_server.backends.llamacpp_bindings import LlamaCppPythonModel, installed_binding, packaged_model
 from miner_server.backends.registry import open_backend
-from miner_server.errors import BackendUnavailable, MinerError, RequestTooLong, RequestUnfit
+from miner_server.errors import BackendUnavailable, MinerError, OutOfRoom, RequestTooLong, RequestUnfit
 
 TINY = Path(__file__).parents[1] / "data" / "tiny-chat.gguf"
+ADD = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 
 
 def question(text: str, **fields: Any) -> Request:
     return Request(prompt=text, **{"max_tokens": 60, "temperature": 0.0, **fields})
+
+
+def schema(wanted: dict[str, Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "wanted", "schema": wanted}}}
 
 
 async def readiness(backend: LlamaCppBackend) -> str:
@@ -44,6 +51,9 @@ async def test_it_answers_and_counts_tokens(tiny: LlamaCppBackend) -> None:
 
 
 async def test_two_are_answered_at_once(tiny: LlamaCppBackend) -> None:
+    if installed_binding() == (LlamaCppPythonModel, False):
+        assert tiny.lanes == 1
+        pytest.skip("llama-cpp-python answers one request at a time")
     assert tiny.lanes == 2
 
 
@@ -67,11 +77,99 @@ async def test_a_prompt_longer_than_the_context_is_told_so(tiny: LlamaCppBackend
 
 
 @pytest.mark.parametrize(
-    "fields", [{"response_format": {"type": "weird"}}, {"tools": ({"type": "nonsense"},)}], ids=["format", "tools"]
+    "fields",
+    [
+        {"response_format": {"type": "weird"}},
+        {"response_format": {"json_schema": {}}},
+        {"response_format": {"type": "json_schema", "json_schema": "a number"}},
+        schema({"type": "nonsense"}),
+        schema({"$ref": "#/nowhere"}),
+        {"response_format": {"type": "json_object", "schema": {"type": "nonsense"}}},
+        {"tools": ({"type": "nonsense"},)},
+        {"tools": ({"type": "function", "function": {"name": 7}},)},
+        {"tools": (ADD,), "tool_choice": "perhaps"},
+    ],
+    ids=["format", "typeless", "text", "schema", "reference", "beside", "tools", "name", "choice"],
 )
 async def test_a_request_that_it_cannot_read_is_told_so(tiny: LlamaCppBackend, fields: dict[str, Any]) -> None:
     with pytest.raises(RequestUnfit):
         await tiny.complete(question("9+8?", **fields), timeout=20)
+
+
+@pytest.mark.parametrize(
+    "dangerous",
+    [
+        {"type": "string", "minLength": 3, "maxLength": 2},
+        {"type": "string", "pattern": "^a{9,3}$"},
+        {"type": "string", "pattern": "^(|){200}{0,200}$"},
+        {"type": "array", "minItems": 10**9},
+        {"enum": [f"word {number}" for number in range(10_000)]},
+    ],
+    ids=["more than most", "more than most in a pattern", "times times", "endless", "long"],
+)
+async def test_a_schema_that_would_hang_llama_cpp_or_end_the_process_is_refused(
+    tiny: LlamaCppBackend, dangerous: dict[str, Any]
+) -> None:
+    with pytest.raises(RequestUnfit):
+        await tiny.complete(question("9+8?", **schema(dangerous)), timeout=20)
+    assert (await tiny.complete(question("9+8?"), timeout=20)).text == "17"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [{"type": "string", "maxLength": 1999}, {"type": "string", "pattern": "^" + "a?" * 2000 + "$"}, {"const": 'x"\n'}],
+    ids=["long", "many", "quoted"],
+)
+async def test_a_schema_that_ends_llama_cpp_python_is_followed_or_refused(
+    tiny: LlamaCppBackend, harmless: dict[str, Any]
+) -> None:
+    with contextlib.suppress(RequestUnfit, OutOfRoom):
+        await tiny.complete(question("9+8?", max_tokens=9, **schema(harmless)), timeout=20)
+    assert (await tiny.complete(question("9+8?"), timeout=20)).text == "17"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "follows"),
+    [
+        ({"type": "json_object"}, r"\{"),
+        ({"type": "json_object", "schema": {"enum": [5, 6]}}, r"[56]\s*$"),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {"enum": [5, 6]}}}, r"[56]\s*$"),
+        (
+            {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "string", "maxLength": 3}}},
+            r'".{0,3}"',
+        ),
+        ({"type": "text"}, "17$"),
+    ],
+    ids=["object", "beside", "schema", "length", "text"],
+)
+async def test_an_answer_has_the_form_that_is_asked_for(
+    tiny: LlamaCppBackend, wanted: dict[str, Any], follows: str
+) -> None:
+    answer = await tiny.complete(question("9+8?", response_format=wanted), timeout=20)
+    assert re.match(follows, answer.text)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [({"role": "user"},), ({"content": "9+8?"},), ({"role": "user", "content": 7},)],
+    ids=["no content", "no role", "a number"],
+)
+async def test_messages_that_the_model_cannot_be_told_are_told_so_or_answered(
+    tiny: LlamaCppBackend, messages: tuple[dict[str, Any], ...]
+) -> None:
+    with contextlib.suppress(RequestUnfit):
+        await tiny.complete(Request(messages=messages, max_tokens=9), timeout=20)
+    assert (await tiny.complete(question("9+8?"), timeout=20)).text == "17"
+
+
+async def test_a_tools_result_is_part_of_the_talk(tiny: LlamaCppBackend) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    messages = (
+        {"role": "user", "content": "Say wallet."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "17"},
+    )
+    assert (await tiny.complete(Request(messages=messages, max_tokens=9, temperature=0.0), timeout=20)).text
 
 
 async def test_a_cancelled_request_frees_its_lane(tiny: LlamaCppBackend) -> None:
