@@ -382,6 +382,7 @@ CHAIN = Context(
             label="command log",
             about="Show every command given to the engine or the chain, and its outcome.",
             group="act",
+            why_not=lambda snapshot: "watch sends nothing" if snapshot.role == "watch" else "",
             footer=45,
             opens="commands",
         ),

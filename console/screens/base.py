@@ -122,8 +122,8 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def _hints(self) -> list[tuple[str, str]]:
         shown = sorted((action for action in actions_of(self.NAME) if action.footer), key=lambda one: one.footer)
-        if self.host.picture.snapshot.role == "watch":  # without an engine, many can never be taken
-            shown = [action for action in shown if not self.host.why_not(action.id)]
+        if self.host.picture.snapshot.role == "watch":  # without an engine, many can never be taken, and no row opens
+            shown = [action for action in shown if action.id != "nav.open" and not self.host.why_not(action.id)]
         away = {} if self.host.first_place == self.NAME else {"app.quit": "back"}
         return [(self.host.keymap.shown(action.id), away.get(action.id, action.label)) for action in shown]
 

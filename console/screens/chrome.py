@@ -7,7 +7,7 @@ from console.present import formats
 from console.present.picture import Picture
 from console.present.text import BLANK, Line, Span, Tone, cut, line, spread, text_of, width_of
 from console.screens.registry import PLACES, WATCHED
-from engine.snapshot import ReplayView
+from engine.snapshot import ChainView, ReplayView
 
 PROGRAM = "subnet-console"
 LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
@@ -59,9 +59,14 @@ def _parts(picture: Picture) -> dict[str, Line]:
         "uptime": line(f" {duration(picture.now - snapshot.started_at)}"),
         "block": line(Span(f"  blk {chain.block:,}", tone)) if chain.known else BLANK,
         "age": line(Span(f" +{duration(picture.now - chain.block_at)}", tone)) if chain.block_at else BLANK,
-        "tempo": line(Span(f"  tempo {chain.block % chain.tempo}/{chain.tempo}", tone)) if chain.tempo else BLANK,
+        "tempo": line(Span(f"  tempo {_passed(chain)}/{chain.tempo}", tone)) if chain.next_epoch else BLANK,
         "read-only": line(Span("  READ-ONLY", "warn")) if snapshot.read_only else BLANK,
     }
+
+
+def _passed(chain: ChainView) -> int:
+    """Blocks of this epoch, by the chain's own schedule, that are over."""
+    return min(max(0, chain.tempo - (chain.next_epoch - chain.block)), chain.tempo)
 
 
 def _joined(parts: Mapping[str, Line]) -> Line:

@@ -233,6 +233,18 @@ def test_the_header_does_not_call_live_what_an_engine_that_hangs_said_last() -> 
     assert "OLD" not in text_of(header(Picture(snapshot(), NOW + 12, "ended"), 80))
 
 
+@pytest.mark.parametrize(
+    ("next_epoch", "said"),
+    [(5_123_466, "tempo 350/360"), (5_123_455, "tempo 360/360"), (5_124_000, "tempo 0/360"), (0, "")],
+    ids=["on its way", "due", "put off by an owner", "unknown"],
+)
+def test_the_header_counts_an_epoch_as_the_chain_does(next_epoch: int, said: str) -> None:
+    chain = replace(snapshot().chain, block=5_123_456, tempo=360, next_epoch=next_epoch)
+    shown = text_of(header(Picture(snapshot(chain=chain), NOW), 160))
+    assert said in shown
+    assert ("tempo" in shown) == bool(said)
+
+
 def test_a_paused_picture_is_marked_on_the_narrowest_screen() -> None:
     text = text_of(header(Picture(snapshot(), NOW, "paused", 12.0), 40))
     assert text.endswith("FROZEN +12s ")

@@ -19,7 +19,7 @@ from engine.chain.embedded.look import look_of
 from engine.chain.interface import Look
 from engine.chain.standing import subnet_view
 from engine.feed import Feed
-from engine.snapshot import ChainView, Snapshot
+from engine.snapshot import ChainView, EndpointView, Snapshot
 from engine.values import Hyperparameters, Metagraph, Neuron, Subnet
 from tests.fake_node.crowd import crowded
 from tests.fake_node.node import FakeNode, running
@@ -166,3 +166,21 @@ async def test_q_leaves_at_once_and_nothing_can_be_sent(tmp_path: Path) -> None:
         assert app.current_mode == "miners"
         await pilot.press("q")
     assert app.return_value is not None
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_only_keys_that_do_something_are_offered_and_all_facts_are_seen(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    endpoint = EndpointView(url="ws://127.0.0.1:9944", state="good", block=9, in_use=True)
+    seen = seen_as(many(20))
+    engine = idle_engine(Feed(replace(seen, chain=replace(seen.chain, endpoints=(endpoint,)))), tmp_path)
+    app = WatchApp(engine, folder=tmp_path, keymap=Keymap(), terminal=1, clock=lambda: NOW)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("4")
+        await pilot.pause()
+        shown = screen_text(app)
+    assert "ws://127.0.0.1:9944" in shown, "the last of the facts"
+    assert "│" + " " * (size[0] - 2) + "│" not in shown, "no line of the facts is empty"
+    for hint in ("only changes", "command log", "enter open"):
+        assert hint not in shown

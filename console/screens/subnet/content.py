@@ -41,7 +41,7 @@ def _place(neuron: NeuronView, _now: float) -> Cell:
 
 
 def _immune(neuron: NeuronView, _now: float) -> Cell:
-    return Cell(f"{neuron.immune:,} blk" if neuron.immune else "out", "info" if neuron.immune else "muted")
+    return Cell(f"{neuron.immune:,} blk" if neuron.immune else "over", "info" if neuron.immune else "muted")
 
 
 def _difference(neuron: NeuronView, _now: float) -> Cell:

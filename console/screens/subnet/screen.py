@@ -17,9 +17,11 @@ class SubnetScreen(ConsoleScreen):
     DEFAULT_CSS = """
     SubnetScreen {
         & #facts { height: auto; max-height: 13; padding: 0 1; }
+        & #standing { height: auto; max-height: 11; }
         & #neurons { height: 2fr; }
         & #validators { height: 1fr; }
         &.-short #facts { max-height: 5; }
+        &.-short #standing { max-height: 3; }
         &.-low #facts { display: none; }
     }
     """

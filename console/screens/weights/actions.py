@@ -4,6 +4,10 @@ from console.actions.action import Action, Context
 from console.actions.chain import CHAIN
 from engine.snapshot import Snapshot
 
+def _no_plan(snapshot: Snapshot) -> str:
+    return "no weights are planned here" if snapshot.role in ("miner", "watch") else ""
+
+
 ACTIONS = Context(
     "On Weights",
     (
@@ -13,6 +17,7 @@ ACTIONS = Context(
             label="only changes",
             about="Show only the miners whose weight would change, or all of them.",
             group="view",
+            why_not=_no_plan,
             footer=32,
         ),
     ),

@@ -33,7 +33,10 @@ class WeightsScreen(ConsoleScreen):
         & #facts { height: 11; max-height: 40%; }
         & #facts Panel { width: 1fr; padding: 0 1; }
         & #plans { height: 1fr; }
-        & #subnet { height: 8; padding: 0 1; }
+        & #subnet { height: auto; max-height: 13; padding: 0 1; }
+        &.-short #subnet { max-height: 9; }
+        & #standing { height: auto; max-height: 11; }
+        &.-short #standing { max-height: 7; }
         & #validators { height: 1fr; }
         &.-short #validators { min-height: 5; }
         & #changes { width: 3fr; }
