@@ -4,6 +4,7 @@ from console.actions.action import Action, Context
 from console.actions.chain import CHAIN
 from engine.snapshot import Snapshot
 
+
 def _no_plan(snapshot: Snapshot) -> str:
     return "no weights are planned here" if snapshot.role in ("miner", "watch") else ""
 
