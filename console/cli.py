@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 from console import __version__, streams
 from console import subcommands as run
 from console.errors import ConsoleError, ExitCode
-from console.options import CHAIN, EMBEDDING, FOLDER, LAUNCH, SERVE, WATCH, a_path, a_word, add_options, configuration
+from console.options import (
+    CHAIN,
+    EMBEDDING,
+    FOLDER,
+    LAUNCH,
+    SERVE,
+    SERVICE,
+    WATCH,
+    a_path,
+    a_word,
+    add_options,
+    configuration,
+)
 from engine.folders import FolderError, data_home
 from engine.redaction import redact
 from engine.settings import SettingsError, config_path, declared
@@ -29,6 +41,7 @@ COMPLETING = "_ARGCOMPLETE"
 
 SHELLS = ("bash", "zsh", "fish")
 PROFILES = get_args(ScoringProfile)
+SERVICES = ("gateway", "worker")
 CHAIN_LOOKS = {
     "metagraph": "list every neuron of the subnet",
     "hyperparameters": "show the subnet's hyperparameters",
@@ -126,6 +139,7 @@ def _parser(word: str) -> _Parser:
         "restore": _add_restore,
         "wallet": _add_wallet,
         "keys": _add_keys,
+        "service": _add_service,
         "chain": _add_chain,
         "completion": _add_completion,
     }
@@ -337,6 +351,13 @@ def _add_keys(commands: "Commands") -> None:
     revoke.add_argument("name", metavar="NAME", type=a_word, help="the key")
     for action in (add, rotate, listing, revoke):
         add_options(action, FOLDER)
+
+
+def _add_service(commands: "Commands") -> None:
+    about = "run a part of a validator in a process of its own, which meets it in Redis"
+    parser = _add(commands, "service", run.service, about)
+    parser.add_argument("name", choices=SERVICES, help="which part")
+    add_options(parser, SERVICE)
 
 
 def _add_completion(commands: "Commands") -> None:

@@ -9,17 +9,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from console.garbage import SETTLED_S, leave_alone_what_stays
 from console.signals import Signals
 from engine.commands import in_words
-from engine.doors import Engine
-from engine.node.in_process import InProcessEngine
+from engine.feed import Feed
 from engine.node.thread import EngineThread
-from engine.snapshot import Event
+from engine.snapshot import Batch, Event
 from engine.text import safe
 
 POLL_S = 0.2
@@ -75,6 +74,14 @@ class LineWriter:
         return not self._pending
 
 
+class Telling(Protocol):
+    """What tells of events: an `Engine`, or its `Feed`."""
+
+    def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
+        """As `Engine.events_after`."""
+        ...
+
+
 class Reporter:
     """Passes events on: each as a line on stdout, and in words on stderr if `explain` has any.
 
@@ -82,7 +89,7 @@ class Reporter:
     number of words waits for stderr, and the rest is dropped.
     """
 
-    def __init__(self, engine: Engine, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
+    def __init__(self, engine: Telling, explain: Callable[[Event], str | None], *, stdout: int, stderr: int) -> None:
         self._engine = engine
         self._explain = explain
         self._lines = LineWriter(stdout)
@@ -160,6 +167,8 @@ def explain(event: Event) -> str | None:
     """An event in one or more lines; None when it needs no words."""
     fields = event.fields
     match event.name:
+        case "started" if not fields["hotkey"]:
+            return f"service {fields['role']} for netuid {fields['netuid']}"
         case "started":
             return f"{fields['role']} on netuid {fields['netuid']} as {fields['hotkey']}, data in {fields['data_dir']}"
         case "service" if fields["state"] in ("backing_off", "failed"):
@@ -199,7 +208,8 @@ def _earned(miners: list[dict[str, float | str]]) -> str:
 
 
 def run_headless(
-    engine: InProcessEngine,
+    feed: Feed,
+    thread: EngineThread,
     *,
     stop_on_hangup: bool,
     end: Callable[[signal.Signals], int],
@@ -208,9 +218,8 @@ def run_headless(
 
     Returns the signal that ended the run, None when it ended by itself.
     """
-    thread = engine.thread
     signals = Signals(thread, end, stop_on_hangup=stop_on_hangup)
-    reporter = Reporter(engine, Narrator(), stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
+    reporter = Reporter(feed, Narrator(), stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())
     thread.start()
     settled = time.monotonic() + SETTLED_S
     while thread.running and not signals.overdue:
@@ -218,8 +227,8 @@ def run_headless(
         if time.monotonic() >= settled:
             leave_alone_what_stays()
             settled = math.inf
-    last = engine.snapshot
-    engine.feed.emit(
+    last = feed.snapshot
+    feed.emit(
         "stopped",
         reason=_reason(thread, signals.received),
         rounds=last.rounds_done,

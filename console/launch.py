@@ -75,7 +75,7 @@ def run(configuration: Configuration, *, on_screen: bool, release: Callable[[], 
 
             received = run_screen(engine, folder, configuration, end, release)
         else:
-            received = run_headless(engine, stop_on_hangup=settings.on_hangup == "stop", end=end)
+            received = run_headless(feed, thread, stop_on_hangup=settings.on_hangup == "stop", end=end)
     if thread.error is not None:
         if loss := lost(feed.snapshot):
             narrate(safe(loss))

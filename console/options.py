@@ -61,6 +61,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
     "users' requests": {
         "gateway": ("--gateway",),
         "gateway_mode": ("--gateway-mode",),
+        "redis": ("--redis",),
     },
     "Challenge API": {
         "challenge_api": ("--challenge-api",),
@@ -99,6 +100,20 @@ WATCH: dict[str, dict[str, tuple[str, ...]]] = {
 SERVE: dict[str, dict[str, tuple[str, ...]]] = {
     **CHAIN,
     "address": {"external_ip": EXTERNAL_IP, "external_port": EXTERNAL_PORT},
+}
+
+SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
+    "service": {
+        "redis": ("--redis",),
+        "host": ("--host",),
+        "port": ("--port",),
+        "gateway_mode": ("--gateway-mode",),
+        "openai_public": ("--openai-public",),
+        "log_level": ("--log-level",),
+        "data_dir": ("--data-dir",),
+    },
+    "chain and wallet": LAUNCH["chain and wallet"],
+    "asking": {"dialect": ("--dialect",), "allow_private": ("--allow-private",)},
 }
 
 DEMO_OWN = ("network", "wallet_name")

@@ -53,6 +53,13 @@ def attach(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def service(arguments: argparse.Namespace) -> int:
+    """Run a part of a validator until a signal ends it."""
+    from console.service import service
+
+    return service(arguments.name, configuration(arguments))
+
+
 def replay(arguments: argparse.Namespace) -> int:
     """Show a data folder's record in the screens."""
     from console.replay import replay

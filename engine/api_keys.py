@@ -207,34 +207,33 @@ def _place(keys: Sequence[ApiKey], name: str) -> int:
     raise KeyRefused(f"no key is called {name[:64]!r} (existing keys: {names})")
 
 
-class ApiKeys:
-    """The keys of a running process. It looks whether the file has changed each time a key is asked for.
+class KeyRing:
+    """The keys that are known now: `_refresh` looks for newer ones."""
 
-    While the file cannot be read, the keys read last stay valid and `trouble` says what is wrong.
-    """
-
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Raises KeyFileError if there is a file that cannot be used."""
-        self._path = path
+    def __init__(self, keys: Sequence[ApiKey] = (), *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._seen = _identity(path)
-        self._keys = _by_digest(read_keys(path))
+        self._keys = _by_digest(keys)
         self._trouble = ""
-
-    @property
-    def path(self) -> Path:
-        """The file that holds them."""
-        return self._path
 
     def __len__(self) -> int:
         self._refresh()
         return len({one.name for one in self._keys.values()})
 
     @property
+    def all(self) -> tuple[ApiKey, ...]:
+        """Every key."""
+        self._refresh()
+        return tuple({one.name: one for one in self._keys.values()}.values())
+
+    @property
     def trouble(self) -> str:
-        """What is wrong with the file; "" if all is well."""
+        """Why newer keys are not known; "" if all is well."""
         self._refresh()
         return self._trouble
+
+    def replace(self, keys: Sequence[ApiKey]) -> None:
+        """Know these keys from now on, and no others."""
+        self._keys = _by_digest(keys)
 
     def find(self, key: str) -> ApiKey | None:
         """The key that these characters are, if it has not expired."""
@@ -248,6 +247,27 @@ class ApiKeys:
         return self.find(key) is not None
 
     def _refresh(self) -> None:
+        """Take newer keys, if there are any."""
+
+
+class ApiKeys(KeyRing):
+    """The keys in a file. It looks whether the file has changed each time a key is asked for.
+
+    While the file cannot be read, the keys read last stay valid and `trouble` says what is wrong.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Raises KeyFileError if there is a file that cannot be used."""
+        self._path = path
+        self._seen = _identity(path)
+        super().__init__(read_keys(path), clock=clock)
+
+    @property
+    def path(self) -> Path:
+        """The file that holds them."""
+        return self._path
+
+    def _refresh(self) -> None:
         seen = _identity(self._path)
         if seen == self._seen:
             return
@@ -259,7 +279,7 @@ class ApiKeys:
             log.error("%s; the keys read last stay valid", error)
 
 
-def _by_digest(keys: tuple[ApiKey, ...]) -> dict[str, ApiKey]:
+def _by_digest(keys: Sequence[ApiKey]) -> dict[str, ApiKey]:
     return {known: one for one in keys for known in (one.earlier, one.digest) if known is not None}
 
 

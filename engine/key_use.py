@@ -122,7 +122,7 @@ class KeyUse:
         if limit is None:
             return None
         used = self._written.get((key.name, kind), 0) - self._ahead_of(key.name, kind)
-        return Left(limit, max(0, limit - used), _next_month(self._clock()) - self._clock())
+        return Left(limit, max(0, limit - used), seconds_left(self._clock()))
 
     @property
     def path(self) -> Path:
@@ -183,10 +183,11 @@ def _with(told: _File, name: str, kind: Kind, more: int) -> _File:
     return _File(told.month, {**told.used, name: Used(**{**counts, kind: max(0, counts[kind] + more)})})
 
 
-def _next_month(now: float) -> float:
+def seconds_left(now: float) -> float:
+    """Until the next month, in UTC."""
     year, month = time.gmtime(now)[:2]
     first = (year + 1, 1) if month == 12 else (year, month + 1)
-    return float(calendar.timegm((*first, 1, 0, 0, 0)))
+    return float(calendar.timegm((*first, 1, 0, 0, 0))) - now
 
 
 def _iso(at: float) -> str:

@@ -13,11 +13,12 @@ from console.roles.miner import Serving
 from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKey, ApiKeys
+from engine.gateway.desk import Errand, Lengthy, NobodyWilling, OrganicError, RequestDesk, Unanswerable
 from engine.gateway.form import calls_of
-from engine.gateway.organic import Errand, Lengthy, NobodyWilling, Organic, OrganicError, Unanswerable
 from engine.key_use import FILE_NAME as USE_FILE
 from engine.key_use import KeyUse
 from engine.node.part import Part
+from engine.settings import Settings
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.wire import USAGE_FIELDS, Completion
 from engine.values import GatewayMode, Reply, Request, at_port, host_and_port
@@ -64,7 +65,7 @@ class Subnet:
     models = (MODEL, *(f"{MODEL}-{mode}" for mode in MODES))
     can = CARRIED
 
-    def __init__(self, organic: Organic, usual: GatewayMode) -> None:
+    def __init__(self, organic: RequestDesk, usual: GatewayMode) -> None:
         self._organic = organic
         self._usual = usual
 
@@ -92,7 +93,7 @@ class Subnet:
 class SubnetErrand:
     """One request to the subnet. A `miner_server.backends.interface.Errand`."""
 
-    def __init__(self, organic: Organic, mode: GatewayMode, *, streamed: bool, kept: bool = True) -> None:
+    def __init__(self, organic: RequestDesk, mode: GatewayMode, *, streamed: bool, kept: bool = True) -> None:
         self._organic = organic
         self._errand = Errand(mode, kept=kept)
         self._streamed = streamed
@@ -165,7 +166,35 @@ def usage_of(reply: Reply, request: Request) -> dict[str, int]:
     return dict(zip(USAGE_FIELDS, (prompt, completion, prompt + completion), strict=True))
 
 
-def gateway(session: Session, organic: Organic) -> Part:
+class NoSigner:
+    """The signer of a server that speaks no dialect, in which alone anything is signed."""
+
+    ss58_address = ""
+
+    def sign(self, data: bytes | str) -> bytes:  # noqa: ARG002
+        """Raises RuntimeError."""
+        raise RuntimeError("a gateway signs nothing")
+
+
+def server(settings: Settings, desk: RequestDesk, access: Access, host: str, port: int, option: str) -> MinerServer:
+    """A gateway's server; `option` names its address."""
+    return MinerServer(
+        NoSigner(),
+        Subnet(desk, settings.gateway_mode),
+        AllowList(()),
+        MemoryNonces(),
+        host=host,
+        port=port,
+        spoken=(),
+        limits=Limits(capacity=CAPACITY, queue=CAPACITY, queue_per_caller=CAPACITY),
+        access=access,
+        proxies=Proxies(settings.trusted_proxies),
+        name=SERVICE,
+        option=option,
+    )
+
+
+def gateway(session: Session, organic: RequestDesk) -> Part:
     """The door for users' requests, if the operator wants one. Raises `ConsoleError`, `MinerError` and KeyFileError."""
     settings = session.settings
     if not settings.gateway:
@@ -175,24 +204,8 @@ def gateway(session: Session, organic: Organic) -> Part:
     except ValueError as error:
         raise ConsoleError(f"{OPTION}: {error}") from error
     keys, use = ApiKeys(session.folder / KEY_FILE), KeyUse(session.folder / USE_FILE)
-
-    def make(port: int) -> MinerServer:
-        return MinerServer(
-            session.wallet.hotkey,
-            Subnet(organic, settings.gateway_mode),
-            AllowList(()),
-            MemoryNonces(),
-            host=host,
-            port=port,
-            spoken=(),
-            limits=Limits(capacity=CAPACITY, queue=CAPACITY, queue_per_caller=CAPACITY),
-            access=Access(keys, use, public=settings.openai_public),
-            proxies=Proxies(settings.trusted_proxies),
-            name=SERVICE,
-            option=OPTION,
-        )
-
-    serving = Serving(make, port)
+    access = Access(keys, use, public=settings.openai_public)
+    serving = Serving(lambda port: server(settings, organic, access, host, port, OPTION), port)
     session.feed.raise_attention(
         "info", SERVICE, f"users' requests are answered at http://{at_port(*serving.address)}/v1"
     )

@@ -98,7 +98,7 @@ async def opened(settings: Settings, folder: Path, feed: Feed) -> AsyncIterator[
     """
     async with AsyncExitStack() as stack:
         with usable(folder):
-            wallet = _wallet(settings, folder)
+            wallet = wallet_of(settings, folder)
             stack.enter_context(neuron_lock(wallet.hotkey.ss58_address, settings.netuid, folder))
             stack.enter_context(folder_lock(folder, otherwise=OWN_FOLDER))
         store = await Store.open(
@@ -148,7 +148,7 @@ def _rules(settings: Settings) -> Hyperparameters | None:
     return replace(DEMO_RULES, commit_reveal=settings.commit_reveal, commit_reveal_version=TIMELOCKED)
 
 
-def _wallet(settings: Settings, folder: Path) -> Wallet:
+def wallet_of(settings: Settings, folder: Path) -> Wallet:
     """The operator's wallet if one is named, else a throwaway one for the embedded chain. Raises WalletError."""
     if not settings.wallet_name:
         if not settings.embedded:

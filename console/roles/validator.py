@@ -8,6 +8,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
+from console.roles.beside import beside
 from console.roles.gateway import gateway
 from console.roles.metrics_door import metrics_door
 from console.roles.page_door import page_door
@@ -193,6 +194,7 @@ async def parts(
         payer.part,
         gateway(session, asking(asked=settings.gateway_sample)),
         pushing(session, asking(asked=settings.sample)),
+        beside(session, stack, asker.rounds, selection, payer.scores, caller),
         metrics_door(settings.metrics, feed),
         page_door(settings.page, feed),
     )

@@ -10,21 +10,21 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.source import new_id
 from engine.gateway.demand import Demand, TooLong
+from engine.gateway.desk import Broken, Errand, Lengthy, NobodyWilling, OrganicError, Unanswerable
 from engine.gateway.form import is_formal, is_well_formed
 from engine.gateway.load import Load
-from engine.validator.dispatch import OnText
-from engine.validator.round_runner import RoundRunner
-from engine.validator.scores import Scores
-from engine.validator.selection import Candidate, Selection
+from engine.validator.dispatch import Excuse, OnText
+from engine.validator.selection import Candidate
 from engine.validator.views import in_short
-from engine.values import Challenge, GatewayMode, Reply, Request, Round
+from engine.values import Challenge, Reply, Request, Round
 
 log = logging.getLogger(__name__)
 
@@ -47,37 +47,37 @@ LEAST_WEIGHT = 1e-9
 """Of a miner in a draw, so that one that earns nothing comes last."""
 
 
-class OrganicError(Exception):
-    """No answer for a user; the message is for the operator."""
+class Rounds(Protocol):
+    """What runs rounds: `engine.validator.round_runner.RoundRunner`, or one whose rounds are judged elsewhere."""
+
+    async def run(
+        self,
+        challenge: Challenge,
+        miners: Sequence[Candidate],
+        on_reply: Callable[[Reply], None],
+        *,
+        on_text: OnText | None = None,
+        excuse: Excuse | None = None,
+        urgent: bool = False,
+    ) -> Round | None:
+        """As `RoundRunner.run`."""
+        ...
 
 
-class Unanswerable(OrganicError):
-    """The request itself is at fault; the message is for the user too."""
+class Miners(Protocol):
+    """Which miners there are: `engine.validator.selection.Selection`, or what a validator elsewhere tells."""
+
+    @property
+    def candidates(self) -> Mapping[str, Candidate]: ...
+
+    @property
+    def willing(self) -> tuple[Candidate, ...]: ...
 
 
-class Lengthy(Unanswerable):
-    """The request is too long."""
+class Earnings(Protocol):
+    """What miners earn: `engine.validator.scores.Scores`, or what a validator elsewhere tells."""
 
-
-class NobodyWilling(OrganicError):
-    """There is no miner that could be asked now."""
-
-
-class Broken(OrganicError):
-    """A miner failed after the beginning of its answer had been handed on."""
-
-
-class Errand:
-    """One user's request on its way: `round` is the id of the round that answers it, `uid` the miner, once known.
-
-    Of one that is not `kept` the record has no words.
-    """
-
-    def __init__(self, mode: GatewayMode, *, kept: bool = True) -> None:
-        self.mode = mode
-        self.kept = kept
-        self.round = ""
-        self.uid: int | None = None
+    def ema(self, hotkey: str, now: float) -> float: ...
 
 
 class Organic:
@@ -85,7 +85,7 @@ class Organic:
     race or a consensus asks."""
 
     def __init__(
-        self, rounds: RoundRunner, selection: Selection, scores: Scores, *, asked: int, demand: Demand, load: Load
+        self, rounds: Rounds, selection: Miners, scores: Earnings, *, asked: int, demand: Demand, load: Load
     ) -> None:
         self._rounds = rounds
         self._selection = selection
@@ -214,7 +214,7 @@ class Organic:
             answer_type="json" if request.response_format else "text",
             kept=errand.kept,
         )
-        errand.round = challenge.id
+        errand.begin(challenge.id)
         self._load.keep(self._selection.candidates)
         hold = self._load.hold(miners)
 

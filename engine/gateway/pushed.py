@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.feed import Feed
-from engine.gateway.organic import Errand, Organic, OrganicError
+from engine.gateway.desk import Errand, OrganicError
+from engine.gateway.organic import Organic
 from engine.text import safe
 from engine.transport.challenge_api import ChallengeApiError
 from engine.values import Reply, Request, Round

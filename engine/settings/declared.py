@@ -99,6 +99,7 @@ Device = Annotated[str, _text("auto, cpu, cuda or cuda:N", r"^(auto|cpu|cuda(:\d
 Backend = Annotated[str, _named(plugins.BACKENDS, "scripted", "openai", "ollama", "vllm", "llamacpp")]
 Kind = Annotated[str, _named(plugins.KINDS, "arithmetic", "chat")]
 Url = Annotated[str, _text("an http:// or https:// URL", r"^(https?://\S+)?\Z")]
+RedisUrl = Annotated[str, _text("a redis:// or rediss:// URL", r"^(rediss?://\S+)?\Z")]
 Host = Annotated[str, _text("a host name or an IP address", r"^\S+\Z")]
 
 
@@ -208,6 +209,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_context: Annotated[
         Context, _is("what any miner can hold: a user's request and its answer together", "tokens")
     ] = 8192
+
+    redis: Annotated[
+        RedisUrl, _is("Redis through which gateways and asking workers in processes of their own reach the validator")
+    ] = ""
 
     pushed: Annotated[Listen, _is("take challenges that a Challenge API pushes here; answers go to challenge_api")] = ""
     pushers: Annotated[tuple[str, ...], _is("hotkey of a Challenge API that may push challenges")] = ()

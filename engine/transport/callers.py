@@ -54,6 +54,11 @@ class Callers:
         caller = self._callers.get(name)
         return (caller.upgraded(peer) if isinstance(caller, Upgrading) else "") or name
 
+    def choose(self, dialects: Mapping[str, str]) -> None:
+        """Ask these hotkeys in these dialects from now on, all others in the usual one; an unknown dialect counts as
+        none."""
+        self._chosen = {hotkey: name for hotkey, name in dialects.items() if name in (*DIALECTS, AUTO)}
+
     async def available(self, peer: Peer, *, timeout: float) -> Availability:
         began = time.monotonic()
         try:

@@ -32,7 +32,7 @@ from engine.validator.round_log import RoundLog
 from engine.validator.scores import Scores
 from engine.validator.selection import Candidate
 from engine.validator.views import ROUNDS_SHOWN, clusters_of_uids, in_short
-from engine.values import Challenge, Reply, ReplyStatus, Request, Round
+from engine.values import AskedRound, Challenge, Reply, ReplyStatus, Request, Round
 
 UNANSWERED = "answers"
 UNSTORED = "rounds"
@@ -114,26 +114,48 @@ class RoundRunner:
                 challenge = replace(challenge, wordings=())
                 if not urgent:
                     await our_turn()
-                async with self._judging:
-                    self._tell_who_answers(challenge, replies)
-                    judged = await self._judge_round(challenge, replies, at, began)
-                    if judged is None:
-                        return None
-                    self.last_asked = self._asked[challenge.id].judged(judged)
-                    self._scores.add(judged)
-                    self.done += 1
-                    kept = judged if challenge.kept else wordless(judged)
-                    recorded = False
-                    try:
-                        recorded = await self._record(kept, cursor)
-                    finally:
-                        self._announce(kept, recorded=recorded)
-                        if challenge.kept:
-                            self._maps.want(judged)
-                    return judged
+                return await self._settled(challenge, replies, at, began, cursor)
             finally:
                 self._ids.discard(challenge.id)
                 self._asked.pop(challenge.id, None)
+
+    async def settle(self, asked: AskedRound) -> Round | None:
+        """Judge, count, store and announce a round that another process has asked. None if it is known already, or if
+        judging failed. Raises StoreError while it cannot be told whether it is known."""
+        id = asked.challenge.id
+        if id in self._ids | self.backlog.ids or await self._store.has_round(id):
+            return None
+        self._ids.add(id)
+        try:
+            for reply in asked.replies:
+                self.replies[reply.status] += 1
+            began = time.monotonic() - asked.ms / 1000
+            return await self._settled(asked.challenge, asked.replies, asked.at, began, None)
+        finally:
+            self._ids.discard(id)
+
+    async def _settled(
+        self, challenge: Challenge, replies: tuple[Reply, ...], at: float, began: float, cursor: Cursor | None
+    ) -> Round | None:
+        """Judge, count, store and announce. None if judging failed."""
+        async with self._judging:
+            self._tell_who_answers(challenge, replies)
+            judged = await self._judge_round(challenge, replies, at, began)
+            if judged is None:
+                return None
+            if (asked := self._asked.get(challenge.id)) is not None:
+                self.last_asked = asked.judged(judged)
+            self._scores.add(judged)
+            self.done += 1
+            kept = judged if challenge.kept else wordless(judged)
+            recorded = False
+            try:
+                recorded = await self._record(kept, cursor)
+            finally:
+                self._announce(kept, recorded=recorded)
+                if challenge.kept:
+                    self._maps.want(judged)
+            return judged
 
     @property
     def progress(self) -> RoundProgress | None:

@@ -10,6 +10,7 @@ from engine.values.quantity import RAO, U16_MAX, At, Finite, Natural, Tokens, ma
 from engine.values.round import (
     OF_USERS,
     AnswerType,
+    AskedRound,
     Challenge,
     Counted,
     GatewayMode,
@@ -47,6 +48,7 @@ __all__ = [
     "U16_MAX",
     "WENT_WELL",
     "AnswerType",
+    "AskedRound",
     "At",
     "Challenge",
     "Consensus",

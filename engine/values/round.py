@@ -118,6 +118,15 @@ class Reply(Struct, frozen=True, kw_only=True):
     prompt: str = ""
 
 
+class AskedRound(Struct, frozen=True, kw_only=True):
+    """A challenge with its replies, which nobody has judged yet. It began at `at` and took `ms` to ask."""
+
+    challenge: Challenge
+    replies: tuple[Reply, ...]
+    at: Finite
+    ms: Finite
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """What one reply earned and why. `cluster` is a letter ("A" is the largest), "" for none.
 

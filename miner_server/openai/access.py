@@ -2,15 +2,16 @@
 
 from msgspec import Struct
 
-from engine.api_keys import ApiKeys
+from engine.api_keys import KeyRing
 from engine.key_use import KeyUse
+from miner_server.openai.budgets import Counting
 from miner_server.openai.embeddings import Embedder
 
 
 class Access(Struct, frozen=True):
-    """The keys and their use, the encoder, and whether plain HTTP may be public."""
+    """The keys and the count of their use, the encoder, and whether plain HTTP may be public."""
 
-    keys: ApiKeys
-    use: KeyUse
+    keys: KeyRing
+    use: KeyUse | Counting
     embedder: Embedder | None = None
     public: bool = False

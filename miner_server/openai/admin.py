@@ -6,17 +6,27 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from engine.api_keys import NAME, ApiKey, KeyFileError, KeyLimits, KeyManner, KeyRefused, add_key, read_keys, revoke_key
-from engine.key_use import list_keys
+from engine.api_keys import (
+    NAME,
+    ApiKey,
+    ApiKeys,
+    KeyFileError,
+    KeyLimits,
+    KeyManner,
+    KeyRefused,
+    add_key,
+    read_keys,
+    revoke_key,
+)
+from engine.key_use import KeyUse, list_keys
 from engine.text import safe
 from engine.transport.dialect import Response
 from engine.values import GatewayMode
 from miner_server.call import Call, json_response
 from miner_server.endpoint import Handler
-from miner_server.openai.access import Access
 from miner_server.openai.errors import ApiError
 from miner_server.openai.request import converted, read_object
 
@@ -41,12 +51,19 @@ class KeyBody(KeyLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return KeyLimits(**{name: getattr(self, name) for name in KeyLimits.__struct_fields__})
 
 
+class Files(Struct, frozen=True):
+    """The files of the keys and of their use, which are where their validator or miner runs."""
+
+    keys: ApiKeys
+    use: KeyUse
+
+
 class Admin:
     """The routes for keys. `admit` finds the key that a call bears, `read` its body of at most `body_bytes`."""
 
     def __init__(
         self,
-        access: Access,
+        access: Files,
         admit: Callable[[Call], Awaitable[ApiKey]],
         read: Callable[[Call], Awaitable[bytes]],
         body_bytes: int,

@@ -1,7 +1,8 @@
 """What the bearer of a key may still ask: by the minute, which this process remembers, and by the month, on disk."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -13,10 +14,43 @@ from miner_server.openai.errors import ApiError
 from miner_server.openai.reply import ChatReply, usage
 from miner_server.openai.request import Asked
 
+KINDS: tuple[Kind, ...] = ("requests", "tokens")
+UNCOUNTED = "what this key uses cannot be counted at the moment"
+
 CHARACTERS = 4
 """To a token, where a model server does not count: https://help.openai.com/en/articles/4936856."""
 
 Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """Counts what keys use: `Budgets` for this process, `SharedBudgets` for several."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be counted; "" if all is well."""
+        ...
+
+    async def begin(self, key: ApiKey) -> None:
+        """Count a request. Raises ApiError 429 for a key that has to wait, 503 while it cannot be counted."""
+        ...
+
+    def charge(self, key: ApiKey, tokens: int) -> None:
+        """Count the tokens of what was answered."""
+        ...
+
+    def give_back(self, key: ApiKey) -> None:
+        """Of the month, the request that was counted: it is one that was answered before."""
+        ...
+
+    def headers(self, key: ApiKey) -> Headers:
+        """OpenAI's headers about the limit of either kind of which the smaller share is left."""
+        ...
+
+    def close(self) -> None:
+        """Write down exactly what was used. Raises KeyFileError."""
+        ...
 
 
 class Budgets:
@@ -29,60 +63,36 @@ class Budgets:
         """Why months cannot be counted; "" if all is well."""
 
     async def begin(self, key: ApiKey) -> None:
-        """Count a request. Raises ApiError 429 for a key that has to wait, 503 while its month cannot be counted."""
         for kind, limit, rate in self._minutes(key):
             wait = rate.take(key.name) if kind == "requests" else rate.wait(key.name)
             if wait:
-                raise ApiError(
-                    429,
-                    f"this key allows {limit:,} {kind} a minute",
-                    code="rate_limit_exceeded",
-                    retry_after=wait,
-                    gate="rate",
-                )
+                raise too_often(kind, limit, wait)
         try:
             await self._use.begin(key)
         except SpentError as spent:
-            raise ApiError(429, str(spent), code="insufficient_quota", gate="rate") from None
+            raise spent_up(spent) from None
         except KeyFileError as error:
             self.trouble = f"keys with a limit a month are refused: {error}"
-            raise ApiError(503, "what this key uses cannot be counted at the moment", gate="rate") from None
+            raise ApiError(503, UNCOUNTED, gate="rate") from None
         self.trouble = ""
 
     def charge(self, key: ApiKey, tokens: int) -> None:
-        """Count the tokens of what was answered."""
         for kind, _, rate in self._minutes(key):
             if kind == "tokens":
                 rate.charge(key.name, tokens)
         self._use.add(key, tokens)
 
     def give_back(self, key: ApiKey) -> None:
-        """Of the month, the request that was counted: it is one that was answered before."""
         self._use.give_back(key)
 
     def headers(self, key: ApiKey) -> Headers:
-        """OpenAI's headers about the limit of either kind of which the smaller share is left."""
-        told: list[tuple[bytes, bytes]] = []
-        for kind in ("requests", "tokens"):
-            minutes = [
-                Left(limit, rate.left(key.name), rate.full_in(key.name))
-                for one, limit, rate in self._minutes(key)
-                if one == kind
-            ]
-            month = self._use.left(key, kind)
-            limits = [*minutes, *([month] if month is not None else [])]
-            if limits:
-                least = min(limits, key=lambda one: one.left / one.limit)
-                for what, value in (
-                    ("limit", f"{least.limit}"),
-                    ("remaining", f"{least.left}"),
-                    ("reset", f"{math.ceil(least.seconds)}s"),
-                ):
-                    told.append((f"x-ratelimit-{what}-{kind}".encode(), value.encode()))
-        return tuple(told)
+        minutes = (
+            (kind, Left(limit, rate.left(key.name), rate.full_in(key.name))) for kind, limit, rate in self._minutes(key)
+        )
+        months = ((kind, left) for kind in KINDS if (left := self._use.left(key, kind)) is not None)
+        return limit_headers((*minutes, *months))
 
     def close(self) -> None:
-        """Write down exactly what was used. Raises KeyFileError."""
         self._use.settle()
 
     def _minutes(self, key: ApiKey) -> Iterator[tuple[Kind, int, RateLimiter]]:
@@ -93,6 +103,33 @@ class Budgets:
         for kind, limit in limits:
             if limit is not None:
                 yield kind, limit, self._rates.setdefault((key.name, kind, limit), RateLimiter(limit))
+
+
+def limit_headers(limits: Iterable[tuple[Kind, Left]]) -> Headers:
+    """OpenAI's headers about the limit of either kind of which the smaller share is left."""
+    limits, told = tuple(limits), list[tuple[bytes, bytes]]()
+    for kind in KINDS:
+        of_kind = [left for one, left in limits if one == kind]
+        if of_kind:
+            least = min(of_kind, key=lambda one: one.left / one.limit)
+            for what, value in (
+                ("limit", f"{least.limit}"),
+                ("remaining", f"{least.left}"),
+                ("reset", f"{math.ceil(least.seconds)}s"),
+            ):
+                told.append((f"x-ratelimit-{what}-{kind}".encode(), value.encode()))
+    return tuple(told)
+
+
+def too_often(kind: Kind, limit: int, wait: float) -> ApiError:
+    """The refusal of a key that has to wait for so many seconds."""
+    message = f"this key allows {limit:,} {kind} a minute"
+    return ApiError(429, message, code="rate_limit_exceeded", retry_after=wait, gate="rate")
+
+
+def spent_up(spent: SpentError) -> ApiError:
+    """The refusal of a key whose month is used up."""
+    return ApiError(429, str(spent), code="insufficient_quota", gate="rate")
 
 
 def tokens_of(asked: Asked, completions: Sequence[Completion], reply: ChatReply) -> int:

@@ -13,7 +13,8 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
-from engine.api_keys import ApiKey, KeyFileError
+from engine.api_keys import ApiKey, ApiKeys, KeyFileError
+from engine.key_use import KeyUse
 from engine.text import safe
 from engine.transport.clear import EVENT_STREAM
 from engine.transport.dialect import Response
@@ -27,8 +28,8 @@ from miner_server.endpoint import Handler
 from miner_server.errors import RequestUnfit
 from miner_server.limits import Limits, Room
 from miner_server.openai.access import Access
-from miner_server.openai.admin import Admin
-from miner_server.openai.budgets import Budgets, Headers, tokens_of
+from miner_server.openai.admin import Admin, Files
+from miner_server.openai.budgets import Budgets, Counting, Headers, tokens_of
 from miner_server.openai.embeddings import EmbeddingError, counted, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
 from miner_server.openai.repeats import HEADER, Answered, Repeats
@@ -76,10 +77,15 @@ class Door:
         self._trusts = trusts
         self._public = access.public
         self._embedder = access.embedder
-        self._budgets = Budgets(access.use)
+        self._budgets: Counting = Budgets(access.use) if isinstance(access.use, KeyUse) else access.use
         self._repeats = Repeats()
         self._since = int(time.time())
-        self._admin = Admin(access, self._admit, self._read, limits.body_bytes)
+        files = (
+            Files(access.keys, access.use)
+            if isinstance(access.keys, ApiKeys) and isinstance(access.use, KeyUse)
+            else None
+        )
+        self._admin = None if files is None else Admin(files, self._admit, self._read, limits.body_bytes)
 
     def routes(self) -> tuple[tuple[str, str, Handler], ...]:
         """Method, path and handler of each route."""
@@ -88,7 +94,7 @@ class Door:
             ("GET", "/v1/models/{model:path}", self.model),
             ("POST", "/v1/chat/completions", self.chat),
             ("POST", "/v1/embeddings", self.embeddings),
-            *self._admin.routes(),
+            *(self._admin.routes() if self._admin is not None else ()),
         )
 
     @property

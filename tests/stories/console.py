@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -80,9 +80,19 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "console", *arguments]
 
 
+def running(*arguments: str, cwd: Path = ROOT, **environ: str) -> AbstractContextManager[Run]:
+    """`subnet-console launch --no-ui` with these arguments, as `_running` has it."""
+    return _running("launch", "--no-ui", *arguments, cwd=cwd, **environ)
+
+
+def running_service(*arguments: str) -> AbstractContextManager[Run]:
+    """`subnet-console service` with these arguments, as `_running` has it."""
+    return _running("service", *arguments, cwd=ROOT)
+
+
 @contextmanager
-def running(*arguments: str, cwd: Path = ROOT, **environ: str) -> Iterator[Run]:
-    """`subnet-console launch --no-ui` with these arguments, killed at the end if it still runs; `environ` is added to
+def _running(*arguments: str, cwd: Path, **environ: str) -> Iterator[Run]:
+    """`subnet-console` with these arguments, killed at the end if it still runs; `environ` is added to
     our own environment.
 
     None of its processes can load Textual.
@@ -90,7 +100,7 @@ def running(*arguments: str, cwd: Path = ROOT, **environ: str) -> Iterator[Run]:
     with TemporaryDirectory() as stead:
         (Path(stead) / "textual.py").write_text("raise ImportError('nothing has a screen here')")
         process = subprocess.Popen(
-            command("launch", "--no-ui", *arguments),
+            command(*arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

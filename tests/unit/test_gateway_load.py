@@ -7,8 +7,8 @@ import pytest
 
 from engine.gateway import organic as organic_module
 from engine.gateway.demand import Demand, TooLong
+from engine.gateway.desk import Errand, Lengthy, NobodyWilling, OrganicError
 from engine.gateway.load import FIRST_AT_ONCE, MINUTE_S, Load
-from engine.gateway.organic import Errand, Lengthy, NobodyWilling, OrganicError
 from engine.store.store import Store
 from engine.transport.errors import Busy, WireError
 from engine.validator.selection import Candidate

@@ -9,9 +9,10 @@ import pytest
 
 from console.roles.gateway import finish_of, usage_of
 from engine.gateway.demand import Demand
+from engine.gateway.desk import Broken, Errand, NobodyWilling, OrganicError, Unanswerable
 from engine.gateway.form import calls_of, is_well_formed
 from engine.gateway.load import Load
-from engine.gateway.organic import Broken, Errand, NobodyWilling, Organic, OrganicError, Unanswerable
+from engine.gateway.organic import Organic
 from engine.store.store import Store
 from engine.transport.dialect import Availability, TimedAnswer
 from engine.transport.errors import WireError
