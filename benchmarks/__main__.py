@@ -15,6 +15,7 @@ from benchmarks import (
     help,
     keys,
     lag,
+    line,
     memory,
     paint,
     pressure,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "paint": paint.measure,
     "health": health.measure,
     "stall": stall.measure,
+    "line": line.measure,
     "hangup": hangup.measure,
 }
 

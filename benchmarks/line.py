@@ -1,0 +1,105 @@
+"""The screen at the far end of a slow line: how soon a key is seen, on each screen, under dialogs, after many resizes.
+
+The line carries 64 kbit/s and takes 75 ms each way, behind something that takes all that is written, as sshd does.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from tests.stories.slow_line import SlowTerminal
+from tests.stories.terminal import Terminal, terminal
+
+DEMO = ("--miners", "16", "--seed", "7", "--interval", "0.5", "--encoder", "bow")
+PLACES = {
+    "2": "[2 Challenges]",
+    "3": "[3 Miners]",
+    "4": "[4 Weights]",
+    "6": "[6 Logs]",
+    "7": "[7 Setup]",
+    "1": "[1 Home]",
+}
+DIALOGS = {"?": "Keys of", ":": "a few letters", "T": "enter keep", "x": "Actions", "q": "Leave"}
+TARGET_S, AFTER_RESIZES_S, DIALOG_COSTS = 1.5, 2.5, 1.2
+RESIZES, SETTLED_S, WATCHED_S, OPEN_S = 20, 4.0, 10.0, 15.0
+
+
+class Line(SlowTerminal):
+    """64 kbit/s, and 150 ms there and back."""
+
+    delay = 0.075
+
+
+def measure() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as home:
+        data = ("--data-dir", f"{home}/demo")
+        with terminal(*DEMO, *data, home=Path(home), kind=Line) as opened:
+            opened.wait_for("miners after")
+            time.sleep(SETTLED_S)
+            went = max(_took(opened, key, shown) for key, shown in PLACES.items())
+            dialogs = max(_opened(opened, key, shown) for key, shown in DIALOGS.items())
+            after_dialog = _after_dialog(opened)
+            after_resizes = _after_resizes(opened)
+    return [
+        Figure("64 kbit/s, 150 ms: slowest of the keys that lead to a screen", went, "s", TARGET_S),
+        Figure("slowest of the keys that open a dialog", dialogs, "s", TARGET_S),
+        Figure(f"a key after a dialog stood open for {OPEN_S:.0f} s", after_dialog, "s", TARGET_S),
+        Figure(f"a key after {RESIZES} resizes", after_resizes, "s", AFTER_RESIZES_S),
+        Figure("to the terminal with a dialog open, against without one", _bytes(), "x", DIALOG_COSTS),
+    ]
+
+
+def _took(opened: Terminal, key: str, shown: str) -> float:
+    """Seconds from a key until its text is on the far screen."""
+    time.sleep(1.0)
+    began = time.monotonic()
+    opened.press(key)
+    opened.wait_for(shown)
+    return time.monotonic() - began
+
+
+def _opened(opened: Terminal, key: str, shown: str) -> float:
+    took = _took(opened, key, shown)
+    opened.press("\x1b")
+    time.sleep(1.0)
+    return took
+
+
+def _after_dialog(opened: Terminal) -> float:
+    opened.press("?")
+    time.sleep(OPEN_S)
+    opened.press("\x1b")
+    return _took(opened, "3", PLACES["3"])
+
+
+def _after_resizes(opened: Terminal) -> float:
+    for number in range(RESIZES):
+        opened.resize(80 + 20 * (number % 2), 24 + 6 * (number % 2))
+        time.sleep(0.1)
+    opened.resize(80, 24)
+    began = time.monotonic()
+    opened.press("1")
+    opened.wait_for(PLACES["1"])
+    return time.monotonic() - began
+
+
+def _bytes() -> float:
+    """What an open dialog costs, on a line without limits."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        terminal(*DEMO, "--data-dir", f"{home}/demo", home=Path(home)) as opened,
+    ):
+        opened.wait_for("miners after")
+        time.sleep(SETTLED_S)
+        plain = _in_a_while(opened)
+        opened.press("?")
+        opened.wait_for(DIALOGS["?"])
+        time.sleep(1.0)
+        return _in_a_while(opened) / plain
+
+
+def _in_a_while(opened: Terminal) -> int:
+    before = len(opened.received)
+    time.sleep(WATCHED_S)
+    return len(opened.received) - before
