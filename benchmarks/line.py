@@ -18,7 +18,7 @@ PLACES = {
     "4": "[4 Weights]",
     "6": "[6 Logs]",
     "7": "[7 Setup]",
-    "1": "[1 Home]",
+    "1": "[1 Home",
 }
 DIALOGS = {"?": "Keys of", ":": "a few letters", "T": "enter keep", "x": "Actions", "q": "Leave"}
 TARGET_S, AFTER_RESIZES_S, DIALOG_COSTS = 1.5, 2.5, 1.2

@@ -1,4 +1,7 @@
-"""What stands on a terminal, cell by cell, and the few bytes that lead from there to what shall stand there."""
+"""What stands on a terminal, cell by cell, and the few bytes that lead from there to what shall stand there.
+
+A screen of 160 columns has 7,680 cells, and another screen changes them all: what is done for each is done in C.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -16,15 +19,23 @@ BRIDGE = 4
 NULL = Style.null()
 
 
-class Cell(NamedTuple):
-    """A character and how it looks; "" for the second half of a wide one."""
+class Look(NamedTuple):
+    """A style as a terminal is told it: codes of attributes, and of the two colours; "" is what is usual."""
 
-    text: str
-    style: Style
+    attributes: str
+    foreground: str
+    background: str
+    is_drawn: bool
+    """Whether the attributes and the foreground are to be seen on a blank."""
 
+
+PLAIN = Look("", "", "", is_drawn=False)
+
+Cell = tuple[str, Look]
+"""A character and how it looks; "" for the second half of a wide one."""
 
 Row = list[Cell]
-UNKNOWN = Cell("?", NULL)
+UNKNOWN: Cell = ("?", PLAIN)
 
 
 class Canvas:
@@ -40,42 +51,41 @@ class Canvas:
 
     def difference(self, pieces: Mapping[int, Iterable[tuple[int, Iterable[Segment]]]]) -> str:
         """What to write so that these pieces, each at a column of its row, stand there. From then on they do."""
-        pen = Pen(self._color_system)
+        pen = Pen()
         for y, found in pieces.items():
             old = self._rows.get(y, [])
             new = old.copy()
             for x, segments in found:
-                _put(new, x, segments)
+                self._put(new, x, segments)
             for begin, end in _changed(old, new):
                 pen.go_to(begin, y)
-                for cell in new[begin:end]:
-                    pen.write(*cell)
+                pen.write(new[begin:end])
             self._rows[y] = new
         return pen.text
 
+    def _put(self, row: Row, x: int, segments: Iterable[Segment]) -> None:
+        cells: Row = []
+        for text, style, control in segments:
+            if control:
+                continue
+            look = look_of(style or NULL, self._color_system)
+            if text.isascii():
+                cells += zip(text, repeat(look))
+            else:
+                _put_characters(cells, text, look)
+        row += [UNKNOWN] * (x - len(row))
+        row[x : x + len(cells)] = cells
 
-def _put(row: Row, x: int, segments: Iterable[Segment]) -> None:
-    cells: Row = []
-    for text, style, control in segments:
-        if control:
-            continue
-        style = style or NULL
-        if text.isascii():
-            cells += map(Cell, text, repeat(style))
-        else:
-            _put_characters(cells, text, style)
-    row += [UNKNOWN] * (x - len(row))
-    row[x : x + len(cells)] = cells
 
-
-def _put_characters(cells: Row, text: str, style: Style) -> None:
+def _put_characters(cells: Row, text: str, look: Look) -> None:
     for character in text:
         width = get_character_cell_size(character)
         if width == 0 and cells:
-            cells[-1] = Cell(cells[-1].text + character, cells[-1].style)
+            before, its_look = cells[-1]
+            cells[-1] = (before + character, its_look)
         elif width:
-            cells.append(Cell(character, style))
-            cells += [Cell("", style)] * (width - 1)
+            cells.append((character, look))
+            cells += [("", look)] * (width - 1)
 
 
 def _changed(old: Row, new: Row) -> Iterator[tuple[int, int]]:
@@ -96,28 +106,14 @@ def _changed(old: Row, new: Row) -> Iterator[tuple[int, int]]:
 
 def _different(old: Row, new: Row) -> Iterator[int]:
     """The columns of cells that differ. Both halves of a wide character are written, or none."""
-    shared = min(len(old), len(new))
-    for x in range(shared):
-        if old[x] is not new[x] and old[x] != new[x]:
-            if not new[x].text and x:
+    for x, (was, now) in enumerate(zip(old, new, strict=False)):
+        if was != now:
+            if not now[0] and x:
                 yield x - 1
             yield x
-            if x + 1 < len(new) and not new[x + 1].text:
+            if x + 1 < len(new) and not new[x + 1][0]:
                 yield x + 1
-    yield from range(shared, len(new))
-
-
-class Look(NamedTuple):
-    """A style as a terminal is told it: codes of attributes, and of the two colours; "" is what is usual."""
-
-    attributes: str
-    foreground: str
-    background: str
-    is_drawn: bool
-    """Whether the attributes and the foreground are to be seen on a blank."""
-
-
-PLAIN = Look("", "", "", is_drawn=False)
+    yield from range(len(old), len(new))
 
 
 @lru_cache(4096)
@@ -138,8 +134,7 @@ def _codes(color: Color | None, color_system: ColorSystem, *, foreground: bool) 
 class Pen:
     """Writes cells, and of their looks only what is other than before. It begins with the usual look."""
 
-    def __init__(self, color_system: ColorSystem) -> None:
-        self._color_system = color_system
+    def __init__(self) -> None:
         self._written: list[str] = []
         self._look = PLAIN
 
@@ -151,16 +146,27 @@ class Pen:
     def go_to(self, x: int, y: int) -> None:
         self._written.append(f"\x1b[{y + 1};{x + 1}H")
 
-    def write(self, text: str, style: Style) -> None:
-        look, now = look_of(style, self._color_system), self._look
-        if text == " " and not look.is_drawn and not now.is_drawn:
-            look = now._replace(background=look.background)
-        if look != now:
-            self._written.append(_from_to(now, look))
-            self._look = look
-        self._written.append(text)
+    def write(self, cells: Iterable[Cell]) -> None:
+        look, written = self._look, self._written
+        for text, wanted in cells:
+            if wanted is not look and wanted != look:
+                if text == " ":
+                    wanted = _of_blank(look, wanted)
+                if wanted != look:
+                    written.append(_from_to(look, wanted))
+                    look = wanted
+            written.append(text)
+        self._look = look
 
 
+def _of_blank(now: Look, wanted: Look) -> Look:
+    """The look of a blank with the fewest changes: of most looks it shows the background alone."""
+    if wanted.is_drawn or now.is_drawn:
+        return wanted
+    return now if wanted.background == now.background else now._replace(background=wanted.background)
+
+
+@lru_cache(4096)
 def _from_to(now: Look, wanted: Look) -> str:
     if wanted.attributes != now.attributes:
         codes = ["0", wanted.attributes, wanted.foreground, wanted.background]
