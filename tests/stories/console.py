@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,12 +145,15 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
 
 def children_of(pid: int) -> list[int]:
     """The processes that a process started, and theirs."""
-    direct = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    threads = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    found = sorted({*direct, *threads})
+    found = sorted({child for task in Path(f"/proc/{pid}/task").iterdir() for child in _started_by(task)})
     return found + [grandchild for child in found for grandchild in children_of(child)]
+
+
+def _started_by(thread: Path) -> list[int]:
+    """None, if the thread has just ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return [int(child) for child in (thread / "children").read_text().split()]
+    return []
 
 
 def is_alive(pid: int) -> bool:
