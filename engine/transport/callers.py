@@ -112,7 +112,7 @@ class Callers:
         failures, busy, replies = list[WireError](), list[HttpReply](), 0
         for name, probe in _probes():
             try:
-                reply = await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)
+                reply = await self._sent(peer, probe)
             except WireError as error:  # it may hang up on an unknown path
                 failures.append(error)
                 continue
@@ -127,6 +127,12 @@ class Callers:
             raise Busy(f"{busy[0].status}: too busy to say which dialect it speaks", busy[0].retry_after)
         tried = ", ".join(name for name, one in DIALECTS.items() if one.probes)
         raise WireError("refused", f"it speaks none of the dialects that were tried: {tried}")
+
+    async def _sent(self, peer: Peer, probe: Probe) -> HttpReply:
+        if not probe.bare:
+            return await self._clients.get(peer, probe.path, max_bytes=PROBE_BYTES)
+        headers = {"Content-Type": "application/json"}
+        return await self._clients.post(peer, probe.path, b"{}", headers, max_bytes=PROBE_BYTES)
 
 
 def _probes() -> Iterator[tuple[str, Probe]]:

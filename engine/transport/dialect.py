@@ -42,10 +42,14 @@ class Availability(Struct, frozen=True):
 
 
 class Probe(Struct, frozen=True):
-    """How a validator finds out whether a peer speaks a dialect: a GET of `path`, and a test of the reply."""
+    """How a validator finds out whether a peer speaks a dialect: a GET of `path`, and a test of the reply.
+
+    With `bare` it is a POST of an empty object without any proof, whose refusal tells what proof is missing.
+    """
 
     path: str
     spoken: Callable[[HttpReply], bool]
+    bare: bool = False
 
 
 class TimedAnswer(Struct, frozen=True):

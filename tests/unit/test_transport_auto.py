@@ -73,6 +73,31 @@ async def test_foreign_miners_are_told_apart_and_one_that_changes_is_found_again
 
 
 @pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("fiber", reply(422, {"detail": [{"type": "missing", "loc": ["header", "validator-hotkey"]}]})),
+        ("btauth", reply(401, {"detail": "missing or unsupported X-Bittensor-Version (expected '1')"})),
+        ("btauth", reply(422, {"detail": [{"type": "missing", "loc": ["header", "x-bittensor-version"]}]})),
+    ],
+)
+async def test_a_miner_with_nothing_but_a_challenge_route_is_told_by_how_it_refuses_what_proves_nothing(
+    name: str, refusal: bytes
+) -> None:
+    async def handle(received: Received) -> bytes:
+        if received.path != "/challenge":
+            return reply(404, {"detail": "Not Found"})
+        if received.method == "GET":
+            return reply(405, {"detail": "Method Not Allowed"})
+        proof = {"fiber": "signature", "btauth": "x-bittensor-signature"}[name]
+        return reply(200, clear_answer("foreign 42")) if proof in received.headers else refusal
+
+    async with http_server(handle) as peer, calling() as callers:
+        found = await callers.available(peer, timeout=5)
+        assert (found.available, found.dialect) == (True, name)
+        assert (await callers.ask(peer, challenge(), timeout=5, max_bytes=9999)).completion.text == "foreign 42"
+
+
+@pytest.mark.parametrize(
     ("status", "body", "why"),
     [
         (404, b"{}", "it speaks none of the dialects that were tried: own, loosh, fiber, btauth, template"),

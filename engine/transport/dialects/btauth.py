@@ -179,4 +179,7 @@ def _spoken(reply: HttpReply) -> bool:
     return reply.status in (401, 403, 422)
 
 
-BTAUTH = Dialect("btauth", BtauthCaller, _routes, (Probe(STATUS_PATH, _spoken),))
+BTAUTH = Dialect(
+    "btauth", BtauthCaller, _routes, (Probe(STATUS_PATH, _spoken), Probe(CHALLENGE_PATH, _spoken, bare=True))
+)
+"""A neuron of the SDK need not have our status route; Fiber's server has been tried before on its challenge route."""

@@ -370,8 +370,10 @@ def _read_sealed(clear: bytes, limit: int) -> Request:
 
 
 def _signed_only(reply: HttpReply) -> bool:
-    """Whether the challenge route exists, since it accepts only POST, at a miner that hands out no key."""
-    return reply.status == 405
+    """Whether a challenge without proof lacks headers, as Fiber's server says it, and not those of the SDK."""
+    return reply.status == 422 and b"x-bittensor-" not in reply.body.lower()
 
 
-FIBER = Dialect("fiber", FiberCaller, _routes, (Probe(PUBLIC_KEY_PATH, gives_key), Probe(CHALLENGE_PATH, _signed_only)))
+FIBER = Dialect(
+    "fiber", FiberCaller, _routes, (Probe(PUBLIC_KEY_PATH, gives_key), Probe(CHALLENGE_PATH, _signed_only, bare=True))
+)
