@@ -11,43 +11,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.metrics import CONTENT_TYPE, EngineMetrics, page
+from console.roles.door import door_at
 from engine.feed import Feed
 from engine.node.part import Part
 from engine.snapshot import Snapshot
-from engine.values import at_port, host_and_port
-from miner_server.listener import Listener
-from miner_server.places import Places
 
 SERVICE = "metrics"
-LOOPBACK = "127.0.0.1"
 OPTION = "--metrics"
 
 
-class MetricsDoor:
-    """A service that tells whoever asks at this address what the newest Snapshot and `more` hold in numbers.
+class MetricsPages:
+    """`app` tells what the newest Snapshot and `more` hold in numbers, and how the engine is."""
 
-    It is bound from the beginning: an address that is taken ends the start of the run. Raises MinerError.
-    """
-
-    def __init__(self, host: str, port: int, snapshot: Callable[[], Snapshot], *more: Collector) -> None:
-        places = Places(known=lambda _: False, shared=lambda _: False)
-        self._listener = Listener(host, port, places, name=SERVICE, option=OPTION)
+    def __init__(self, snapshot: Callable[[], Snapshot], *more: Collector) -> None:
         self._snapshot = snapshot
         self._engine = EngineMetrics(snapshot)
         self._more = more
-        self._app = Starlette(routes=[Route("/metrics", self._metrics), Route("/health", self._health)])
-        self._listener.bind()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens."""
-        return self._listener.address
-
-    async def run(self, started: Callable[[], None]) -> None:
-        try:
-            await self._listener.serve(self._app, started)
-        finally:
-            self._listener.close()
+        self.app = Starlette(routes=[Route("/metrics", self._metrics), Route("/health", self._health)])
 
     async def _metrics(self, _: Request) -> Response:
         """A Snapshot never changes, so that its page is written beside the loop: 256 miners take some 20 ms."""
@@ -77,7 +57,6 @@ def metrics_door(where: str, feed: Feed, *more: Collector) -> Part:
     """The door at PORT or HOST:PORT, none at "". Raises `MinerError`."""
     if not where:
         return Part()
-    host, port = host_and_port(where if ":" in where else f"{LOOPBACK}:{where}")
-    door = MetricsDoor(host, port, lambda: feed.snapshot, *more)
-    feed.raise_attention("info", SERVICE, f"metrics are at http://{at_port(*door.address)}/metrics")
+    door = door_at(where, MetricsPages(lambda: feed.snapshot, *more).app, name=SERVICE, option=OPTION)
+    feed.raise_attention("info", SERVICE, f"metrics are at {door.url}/metrics")
     return Part(services={SERVICE: lambda: door})

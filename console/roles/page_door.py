@@ -10,13 +10,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from console.page import FILES, HEADERS, content, status
-from console.roles.metrics_door import LOOPBACK
+from console.roles.door import door_at
 from engine.feed import Feed
 from engine.node.part import Part
 from engine.snapshot import Snapshot
-from engine.values import at_port, host_and_port
-from miner_server.listener import Listener
-from miner_server.places import Places
 
 SERVICE = "page"
 OPTION = "--page"
@@ -31,30 +28,16 @@ AGAIN_S = 30
 EVENTS = "text/event-stream"
 
 
-class PageDoor:
-    """A service, bound from the beginning. Raises MinerError."""
+class LivePage:
+    """`app` shows the newest Snapshot."""
 
-    def __init__(self, host: str, port: int, snapshot: Callable[[], Snapshot], *, every: float = EVERY_S) -> None:
-        places = Places(known=lambda _: False, shared=lambda _: False)
-        self._listener = Listener(host, port, places, name=SERVICE, option=OPTION)
+    def __init__(self, snapshot: Callable[[], Snapshot], *, every: float = EVERY_S) -> None:
         self._snapshot = snapshot
         self._every = every
         self._readers = 0
         self._written: tuple[float, bytes] = (-1.0, b"")
         files = [Route(path, partial(_file, content(name), media_type=media)) for path, (name, media) in FILES.items()]
         self.app = Starlette(routes=[*files, Route("/status.json", self._status), Route("/events", self._events)])
-        self._listener.bind()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens."""
-        return self._listener.address
-
-    async def run(self, started: Callable[[], None]) -> None:
-        try:
-            await self._listener.serve(self.app, started)
-        finally:
-            self._listener.close()
 
     async def _status(self, _: Request) -> Response:
         return Response(self._told(), media_type="application/json", headers=HEADERS | {"cache-control": "no-store"})
@@ -94,7 +77,6 @@ def page_door(where: str, feed: Feed) -> Part:
     """The door at PORT or HOST:PORT, none at "". Raises `MinerError`."""
     if not where:
         return Part()
-    host, port = host_and_port(where if ":" in where else f"{LOOPBACK}:{where}")
-    door = PageDoor(host, port, lambda: feed.snapshot)
-    feed.raise_attention("info", SERVICE, f"everyone may read http://{at_port(*door.address)}/")
+    door = door_at(where, LivePage(lambda: feed.snapshot).app, name=SERVICE, option=OPTION)
+    feed.raise_attention("info", SERVICE, f"everyone may read {door.url}/")
     return Part(services={SERVICE: lambda: door})

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from console.errors import ConsoleError
+from console.roles.door import Door
 from console.roles.session import Session
 from engine.gateway.organic import Organic
 from engine.gateway.pushed import MOST_AT_ONCE, Full, PushedRounds, Repeated
@@ -20,11 +21,9 @@ from engine.transport.batches import HOTKEY_HEADER, KEY_UUID_HEADER, BatchSender
 from engine.transport.errors import Refusal
 from engine.transport.pushers import Pushers
 from engine.transport.sessions import KEY_TTL_S
-from engine.values import at_port, host_and_port
+from engine.values import host_and_port
 from miner_server.hosts import network
 from miner_server.limits import RateLimiter
-from miner_server.listener import Listener
-from miner_server.places import Places
 
 SERVICE = "pushed challenges"
 OPTION = "--pushed"
@@ -43,13 +42,11 @@ class PushDoor:
     """A service, bound from the beginning. Raises MinerError."""
 
     def __init__(self, host: str, port: int, pushers: Pushers, rounds: PushedRounds, *, version: str) -> None:
-        places = Places(known=lambda _: False, shared=lambda _: False)
-        self._listener = Listener(host, port, places, name=SERVICE, option=OPTION)
         self._pushers = pushers
         self._rounds = rounds
         self._version = version
         self._exchanges = RateLimiter(EXCHANGES_A_MINUTE)
-        self.app = Starlette(
+        app = Starlette(
             routes=[
                 Route("/availability", _answering(self._available)),
                 Route("/availability/health", _answering(self._health)),
@@ -61,19 +58,13 @@ class PushDoor:
                 Route("/fiber/stats", _answering(self._keys)),
             ]
         )
-        self._listener.bind()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens."""
-        return self._listener.address
+        self.door = Door(host, port, app, name=SERVICE, option=OPTION)
 
     async def run(self, started: Callable[[], None]) -> None:
         await self._pushers.start()
         try:
-            await self._listener.serve(self.app, started)
+            await self.door.run(started)
         finally:
-            self._listener.close()
             await self._rounds.close()
 
     async def _available(self, _: Request) -> Response:
@@ -169,6 +160,6 @@ def pushing(session: Session, organic: Organic) -> Part:
     hotkey = session.wallet.hotkey
     rounds = PushedRounds(organic, BatchSender(settings.challenge_api, hotkey), feed, hotkey.ss58_address)
     pushers = Pushers(settings.pushers, unsigned=settings.pushed_unsigned)
-    door = PushDoor(*host_and_port(settings.pushed), pushers, rounds, version=feed.snapshot.version)
-    feed.raise_attention("info", SERVICE, f"a Challenge API may push to http://{at_port(*door.address)}")
-    return Part(services={SERVICE: lambda: door})
+    pushed = PushDoor(*host_and_port(settings.pushed), pushers, rounds, version=feed.snapshot.version)
+    feed.raise_attention("info", SERVICE, f"a Challenge API may push to {pushed.door.url}")
+    return Part(services={SERVICE: lambda: pushed})

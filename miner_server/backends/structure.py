@@ -112,7 +112,7 @@ def schema_of(response_format: dict[str, Any] | None) -> dict[str, Any] | None:
 def most_times(schema: dict[str, Any]) -> int:
     """How often anything in a schema may come, at most, where that is bounded: an item, a character, what a pattern
     repeats or leaves out."""
-    return max(0, *(times for inner in _objects_in(schema) for times in _counts(inner)), 0)
+    return max(times for inner in _objects_in(schema) for times in (0, *_counts(inner)))
 
 
 def _counts(inner: dict[str, Any]) -> Iterator[int]:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import console
-from console.cli import _parser, main
+from console.arguments import parser_of
+from console.cli import main
 from console.config import template
 from console.errors import ConsoleError, ExitCode
 from engine.chain.interface import ChainUnavailable
@@ -67,7 +68,7 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
         yield parser
 
 
-@pytest.mark.parametrize("command", list(leaves(_parser(""))), ids=lambda command: command.prog)
+@pytest.mark.parametrize("command", list(leaves(parser_of(""))), ids=lambda command: command.prog)
 def test_help_names_the_choices_of_every_option_that_has_them(
     command: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

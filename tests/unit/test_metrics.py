@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.metrics import MOST_MINERS, EngineMetrics, page
 from console.options import LAUNCH, add_options, launch_configuration
-from console.roles.metrics_door import MetricsDoor, metrics_door
+from console.roles.metrics_door import metrics_door
 from engine.snapshot import (
     Attention,
     ChainView,
@@ -304,4 +304,4 @@ def test_without_the_setting_there_is_no_door_and_a_taken_address_names_it() -> 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(MinerError, match=f"127.0.0.1:{port}.*choose another --metrics"):
-            MetricsDoor("127.0.0.1", port, lambda: BUSY)
+            metrics_door(str(port), a_feed())

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from console.page import FILES, MINERS, content, network, told
 from console.roles import page_door as doors
-from console.roles.page_door import PageDoor, page_door
+from console.roles.door import Door
+from console.roles.page_door import LivePage, page_door
 from engine.feed import Feed
 from engine.snapshot import CellView, MinerView, RoundProgress
 from miner_server.errors import MinerError
@@ -37,12 +38,12 @@ SHOWN = replace(
 
 @asynccontextmanager
 async def an_open_page(feed: Feed) -> AsyncIterator[httpx.AsyncClient]:
-    door, up = PageDoor("127.0.0.1", 0, lambda: feed.snapshot, every=0.01), asyncio.Event()
+    page, up = LivePage(lambda: feed.snapshot, every=0.01), asyncio.Event()
+    door = Door("127.0.0.1", 0, page.app, name="page", option="--page")
     running = asyncio.create_task(door.run(up.set))
     await up.wait()
-    host, port = door.address
     try:
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=door.url, timeout=30, trust_env=False) as http:
             yield http
     finally:
         running.cancel()

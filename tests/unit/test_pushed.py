@@ -164,9 +164,8 @@ async def a_network(store: Store, *, unsigned: bool = False) -> AsyncIterator[Ne
         up = asyncio.Event()
         running = asyncio.create_task(door.run(up.set))
         await up.wait()
-        host, port = door.address
         try:
-            yield Network(api, feed, f"http://{host}:{port}", caller)
+            yield Network(api, feed, door.door.url, caller)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
