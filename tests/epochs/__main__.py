@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -25,11 +26,10 @@ def main() -> int:
     parser.add_argument("--subnets", type=int, default=4, help="run beside each other, with a share of the epochs each")
     parser.add_argument("--timelocked", action="store_true", help="the subnet hides its weights")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began, verdict = time.monotonic(), Verdict()
     try:
         asyncio.run(_share(given.number, given.subnets, given.seed, given.timelocked, verdict))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("ended early: no verdict on what was not run")
     finally:
         print(f"{verdict}\n{time.monotonic() - began:.0f} s for {verdict.windows} of {given.number} windows")
@@ -37,6 +37,9 @@ def main() -> int:
 
 
 async def _share(number: int, subnets: int, seed: int, timelocked: bool, verdict: Verdict) -> None:
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     with tempfile.TemporaryDirectory() as folder:
         async with asyncio.TaskGroup() as runs:
             for one in range(subnets):
@@ -46,4 +49,6 @@ async def _share(number: int, subnets: int, seed: int, timelocked: bool, verdict
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # to free all that the metadata was decoded to takes seconds

@@ -201,14 +201,14 @@ class Run:
     def _judge(self, opened: int, about: str) -> None:
         set_here, verdict = landed(self.chain, self.validator, opened), self.verdict
         verdict.windows += 1
-        if verdict.windows % 25 == 0:
-            counts = f"{verdict.met} met, {len(verdict.excused)} that could not be, {len(verdict.slow)} not judged"
-            print(f"{verdict.windows} windows: {counts}", file=sys.stderr, flush=True)
         verdict.met += bool(set_here)
         verdict.twice += len(set_here) > 1
         if not set_here:
             self._excuse(opened, about)
         verdict.strangers += sum(map(self._strangers, set_here))
+        if verdict.windows % 25 == 0:
+            counts = f"{verdict.met} met, {len(verdict.excused)} that could not be, {len(verdict.slow)} not judged"
+            print(f"{verdict.windows} windows: {counts}", file=sys.stderr, flush=True)
 
     def _strangers(self, one: Landed) -> int:
         """How many of its weights go to hotkeys that the validator had not scored when it signed."""

@@ -201,6 +201,12 @@ class FakeNode:
         for writer in self._connections:
             writer.transport.abort()
 
+    async def hang_up(self) -> None:
+        """Cut every connection, and wait until none is left."""
+        self.cut()
+        while self._connections:  # noqa: ASYNC110 a few turns of the loop
+            await asyncio.sleep(0)
+
 
 @asynccontextmanager
 async def running(node: FakeNode, *, port: int = 0) -> AsyncIterator[FakeNode]:
@@ -211,4 +217,4 @@ async def running(node: FakeNode, *, port: int = 0) -> AsyncIterator[FakeNode]:
         yield node
     finally:
         server.close()
-        node.cut()
+        await node.hang_up()
