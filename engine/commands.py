@@ -138,6 +138,18 @@ class LetInCaller(Command, frozen=True):
     hotkey: str
 
 
+class AddKey(Command, frozen=True):
+    """Make an API key of this name. The engine writes it into a private file in its data folder, and tells no more."""
+
+    key: str
+
+
+class RevokeKey(Command, frozen=True):
+    """Take the API key of this name back; what its bearer is being answered ends."""
+
+    key: str
+
+
 class RestartService(Command, frozen=True):
     """Restart one service."""
 
@@ -196,6 +208,8 @@ AnyCommand = (
     | BlockCaller
     | UnblockCaller
     | LetInCaller
+    | AddKey
+    | RevokeKey
     | RestartService
     | Export
     | Acknowledge

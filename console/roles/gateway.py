@@ -1,7 +1,9 @@
 """The gateway: OpenAI's API in the validator's process, whose backend is the subnet."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_args
 
 import msgspec
@@ -10,15 +12,19 @@ from msgspec.structs import replace
 from console.errors import ConsoleError
 from console.roles.backend_watch import NO_KEYS, BackendWatch
 from console.roles.miner import Serving
+from console.roles.own_keys import OwnKeys
 from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKey, ApiKeys
+from engine.commands import AddKey, RevokeKey
 from engine.gateway.desk import Errand, Lengthy, NobodyWilling, OrganicError, RequestDesk, Unanswerable
 from engine.gateway.form import calls_of
+from engine.gateway.register import Register
 from engine.key_use import FILE_NAME as USE_FILE
 from engine.key_use import KeyUse
 from engine.node.part import Part
 from engine.settings import Settings
+from engine.snapshot import GatewayView, Snapshot
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.wire import USAGE_FIELDS, Completion
 from engine.values import GatewayMode, Reply, Request, at_port, host_and_port
@@ -65,9 +71,10 @@ class Subnet:
     models = (MODEL, *(f"{MODEL}-{mode}" for mode in MODES))
     can = CARRIED
 
-    def __init__(self, organic: RequestDesk, usual: GatewayMode) -> None:
+    def __init__(self, organic: RequestDesk, usual: GatewayMode, register: Register | None = None) -> None:
         self._organic = organic
         self._usual = usual
+        self._register = register or Register()
 
     async def readiness(self) -> str:
         return self._organic.unwilling
@@ -75,7 +82,7 @@ class Subnet:
     async def complete(
         self, request: Request, *, timeout: float, caller: str = "", on_text: OnText | None = None
     ) -> Completion:
-        errand = SubnetErrand(self._organic, self._usual, streamed=on_text is not None)
+        errand = SubnetErrand(self._organic, self._register, self._usual, caller, streamed=on_text is not None)
         return await errand.complete(request, timeout=timeout, caller=caller, on_text=on_text)
 
     def errand(self, header: Callable[[bytes], str | None], model: str, key: ApiKey, streamed: bool) -> "SubnetErrand":
@@ -84,7 +91,8 @@ class Subnet:
         mode = next((one for one in MODES if one == named.strip().lower()), None)
         if mode is None:
             raise RequestUnfit(f"there is no {MODE_HEADER.decode()} {named[:40]!r}: use {', '.join(MODES)}")
-        return SubnetErrand(self._organic, mode, streamed=streamed, kept=not key.keeps_nothing)
+        kept = not key.keeps_nothing
+        return SubnetErrand(self._organic, self._register, mode, key.name, streamed=streamed, kept=kept)
 
     async def close(self) -> None:
         await self._organic.close()
@@ -93,8 +101,19 @@ class Subnet:
 class SubnetErrand:
     """One request to the subnet. A `miner_server.backends.interface.Errand`."""
 
-    def __init__(self, organic: RequestDesk, mode: GatewayMode, *, streamed: bool, kept: bool = True) -> None:
+    def __init__(
+        self,
+        organic: RequestDesk,
+        register: Register,
+        mode: GatewayMode,
+        key: str,
+        *,
+        streamed: bool,
+        kept: bool = True,
+    ) -> None:
         self._organic = organic
+        self._register = register
+        self._key = key
         self._errand = Errand(mode, kept=kept)
         self._streamed = streamed
 
@@ -106,6 +125,27 @@ class SubnetErrand:
         caller: str = "",  # noqa: ARG002 no miner learns who asks
         on_text: OnText | None = None,
     ) -> Completion:
+        entered = self._register.enter(self._key, self._errand, streamed=self._streamed)
+
+        def hear(text: str) -> None:
+            entered.speak()
+            if on_text is not None:
+                on_text(text)
+
+        try:
+            completion = await self._completed(request, hear if on_text is not None else None)
+        except asyncio.CancelledError:
+            entered.left()
+            raise
+        except BackendError as error:
+            entered.refused(str(error))
+            raise
+        entered.speak()
+        entered.answered(completion.usage["total_tokens"])
+        return completion
+
+    async def _completed(self, request: Request, on_text: Callable[[str], None] | None) -> Completion:
+        """The answer. Raises BackendError."""
         try:
             reply = await self._organic.answer(self._errand, replace(request, model=""), on_text)
         except Lengthy as error:
@@ -176,11 +216,19 @@ class NoSigner:
         raise RuntimeError("a gateway signs nothing")
 
 
-def server(settings: Settings, desk: RequestDesk, access: Access, host: str, port: int, option: str) -> MinerServer:
+def server(
+    settings: Settings,
+    desk: RequestDesk,
+    access: Access,
+    host: str,
+    port: int,
+    option: str,
+    register: Register | None = None,
+) -> MinerServer:
     """A gateway's server; `option` names its address."""
     return MinerServer(
         NoSigner(),
-        Subnet(desk, settings.gateway_mode),
+        Subnet(desk, settings.gateway_mode, register),
         AllowList(()),
         MemoryNonces(),
         host=host,
@@ -205,7 +253,9 @@ def gateway(session: Session, organic: RequestDesk) -> Part:
         raise ConsoleError(f"{OPTION}: {error}") from error
     keys, use = ApiKeys(session.folder / KEY_FILE), KeyUse(session.folder / USE_FILE)
     access = Access(keys, use, public=settings.openai_public)
-    serving = Serving(lambda port: server(settings, organic, access, host, port, OPTION), port)
+    register = Register(settings.gateway_price)
+    serving = Serving(lambda port: server(settings, organic, access, host, port, OPTION, register), port)
+    own = OwnKeys(session.folder, keys)
     session.feed.raise_attention(
         "info", SERVICE, f"users' requests are answered at http://{at_port(*serving.address)}/v1"
     )
@@ -213,5 +263,27 @@ def gateway(session: Session, organic: RequestDesk) -> Part:
         services={
             SERVICE: serving,
             "API keys watch": lambda: BackendWatch(lambda: serving.server.keys_trouble, session.feed, NO_KEYS),
-        }
+        },
+        changes={
+            AddKey: lambda command: own.add(command.key),
+            RevokeKey: lambda command: own.revoke(command.key),
+        },
+        views=(partial(_shown, serving, settings.gateway_mode, register, own),),
     )
+
+
+def _shown(serving: Serving, mode: GatewayMode, register: Register, own: OwnKeys, snapshot: Snapshot) -> Snapshot:
+    """The Snapshot with its gateway."""
+    seen = serving.server.view()
+    view = GatewayView(
+        address=seen.address,
+        mode=mode,
+        ready=seen.ready,
+        readiness=seen.readiness,
+        requests_total=register.requests,
+        tokens_total=register.tokens,
+        price_total=register.cost,
+        requests=register.view(),
+        keys=own.view(),
+    )
+    return replace(snapshot, gateway=view)

@@ -16,6 +16,7 @@ from console.actions.stake import STAKE
 from console.screens.backends import actions as backends
 from console.screens.challenge import actions as challenge
 from console.screens.common import ALWAYS, DIALOGS, EVERYWHERE, LISTS, TABLES, TIME
+from console.screens.gateway import actions as gateway
 from console.screens.home import actions as home
 from console.screens.logs import actions as logs
 from console.screens.miners import actions as miners
@@ -52,7 +53,9 @@ SCREENS = {
         ScreenSpec(name="challenges", title="Challenges"),
         ScreenSpec(name="miners", title="Miners", actions=(miners.ACTIONS, subnet.ON_MINERS)),
         ScreenSpec(name="weights", title="Weights", actions=(weights.ACTIONS, CHAIN, STAKE)),
-        ScreenSpec(name="server", title="Server", actions=(server.ACTIONS, backends.ON_SERVER, CHAIN)),
+        ScreenSpec(
+            name="server", title="Server", actions=(server.ACTIONS, backends.ON_SERVER, gateway.ON_SERVER, CHAIN)
+        ),
         ScreenSpec(name="logs", title="Logs", actions=(logs.ACTIONS,), has_tables=False),
         ScreenSpec(name="setup", title="Setup", actions=(setup.ACTIONS,)),
         ScreenSpec(name="challenge", under="challenges", actions=(challenge.ACTIONS,)),
@@ -61,6 +64,7 @@ SCREENS = {
         ScreenSpec(name="suspects", under="miners", actions=(suspects.ACTIONS,)),
         ScreenSpec(name="commands", under="weights"),
         ScreenSpec(name="backends", under="server", actions=(backends.ACTIONS,)),
+        ScreenSpec(name="gateway", under="server", actions=(gateway.ACTIONS,)),
     )
 }
 

@@ -206,6 +206,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_rate: Annotated[
         Count, _is("what any miner says a second; users' answers are as long as challenge_timeout allows", "tokens")
     ] = 30
+    gateway_price: Annotated[
+        float, Meta(ge=0, le=1e9), _is("price of a million tokens, in what you count; Gateway shows what requests cost")
+    ] = 0.0
     gateway_context: Annotated[
         Context, _is("what any miner can hold: a user's request and its answer together", "tokens")
     ] = 8192

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.snapshot.chain_view import ChainView, EndpointView, NeedView
+from engine.snapshot.gateway_view import GatewayView, UserKeyView, UserRequestState, UserRequestView
 from engine.snapshot.log_view import LogLine, LogTail
 from engine.snapshot.round_view import (
     CellState,
@@ -62,6 +63,7 @@ __all__ = [
     "CommitView",
     "EndpointView",
     "Event",
+    "GatewayView",
     "GpuView",
     "JudgingView",
     "LogLine",
@@ -93,6 +95,9 @@ __all__ = [
     "SuspectsView",
     "Suspicion",
     "SybilView",
+    "UserKeyView",
+    "UserRequestState",
+    "UserRequestView",
     "ValidatorView",
 ]
 
@@ -142,5 +147,6 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     commands: tuple[CommandView, ...] = ()
     attention: tuple[Attention, ...] = ()
     server: ServerView | None = None
+    gateway: GatewayView | None = None
     sybil: SybilView | None = None
     replay: ReplayView | None = None
