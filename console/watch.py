@@ -45,11 +45,13 @@ NO_SCREEN = "watch needs a screen; with --json it prints the subnet once"
 def watch_once(settings: Settings) -> dict[str, Any]:
     """The current state of the subnet, for scripts. Raises ConsoleError, `ChainUnavailable`."""
     with looking(settings) as look:
-        seen, endpoints = look(), look.endpoints
+        seen = look()
+        earlier, endpoints = _earlier_prices(look, seen.block), look.endpoints
     view = subnet_view(seen, block_time=_block_time(settings))
     found: dict[str, Any] = msgspec.to_builtins(view)
     for validator in found["validators"]:
         validator["weights"] = dict(seen.rows[validator["uid"]])
+    trend = [{"block": block, "price": price} for block, price in (*earlier, (seen.block, view.price))]
     price = {"total": view.price, "burned": view.price - view.locked, "locked": view.locked}
     left_out = ("trend", "locked")
     return {
@@ -61,6 +63,7 @@ def watch_once(settings: Settings) -> dict[str, Any]:
         "rules": msgspec.to_builtins(seen.rules),
         **{name: value for name, value in found.items() if name not in left_out},
         "price": price,
+        "trend": trend,
     }
 
 
@@ -134,6 +137,7 @@ class Watcher:
             with looking(self._settings) as look:
                 self._show(look)
                 self._seen.set()
+                self._prices.extendleft(reversed(_earlier_prices(look, self._prices[0][0])))
                 while not self._stopping.wait(self._block_time):
                     self._look_again(look)
         except Exception as error:  # reported by whoever started it
@@ -192,6 +196,14 @@ class NothingRecorded:
 
     def instants(self) -> NoReturn:
         self._refused()
+
+
+def _earlier_prices(look: Looking, block: int) -> tuple[tuple[int, float], ...]:
+    """Those before this block; none where the chain does not tell, which is no reason not to show the subnet."""
+    try:
+        return look.prices_before(block)
+    except ChainUnavailable:
+        return ()
 
 
 def _block_time(settings: Settings) -> float:

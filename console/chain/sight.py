@@ -19,6 +19,9 @@ from engine.node.chain_watch import endpoint_views
 from engine.settings import Settings
 from engine.snapshot import EndpointView
 
+PRICE_EVERY, PRICES_BACK = 30, 240
+"""Blocks between earlier prices that are read, and how far back: most nodes keep the state of the last 256."""
+
 
 class Looking(Protocol):
     """Looks at the settings' subnet. May raise `ChainUnavailable`."""
@@ -30,6 +33,10 @@ class Looking(Protocol):
 
     def __call__(self, hotkey: str = "", coldkey: str = "") -> Look: ...
 
+    def prices_before(self, block: int) -> tuple[tuple[int, float], ...]:
+        """Earlier blocks and the price of a registration in them, oldest first: those of an hour that a node keeps."""
+        ...
+
 
 class _AtFile(Struct, frozen=True):
     state: ChainState
@@ -37,6 +44,9 @@ class _AtFile(Struct, frozen=True):
 
     def __call__(self, hotkey: str = "", coldkey: str = "") -> Look:
         return look_of(self.state, hotkey=hotkey, coldkey=coldkey)
+
+    def prices_before(self, block: int) -> tuple[tuple[int, float], ...]:  # noqa: ARG002 it keeps the newest alone
+        return ()
 
 
 class _AtNode(Struct, frozen=True):
@@ -50,6 +60,10 @@ class _AtNode(Struct, frozen=True):
 
     def __call__(self, hotkey: str = "", coldkey: str = "") -> Look:
         return self.runner.run(self._looked(hotkey, coldkey))
+
+    def prices_before(self, block: int) -> tuple[tuple[int, float], ...]:
+        earlier = range(block - PRICE_EVERY, max(0, block - PRICES_BACK) - 1, -PRICE_EVERY)
+        return tuple(reversed(self.runner.run(self.chain.prices(self.netuid, earlier))))
 
     async def _looked(self, hotkey: str, coldkey: str) -> Look:
         await self.chain.block()  # by the heads an endpoint is seen to be stuck or behind

@@ -10,21 +10,27 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from console import watch
 from console.cli import main
 from console.errors import ExitCode
+from console.present.text import text_of
 from console.screens.keymap import Keymap
+from console.screens.subnet.content import trend
 from console.tui.watching import WatchApp
 from engine.chain.embedded import FILE_NAME, EmbeddedChain
 from engine.chain.embedded.look import look_of
+from engine.chain.embedded.neurons import register
 from engine.chain.interface import Look
 from engine.chain.standing import subnet_view
 from engine.feed import Feed
+from engine.logs import LogRing
+from engine.settings import Settings
 from engine.snapshot import ChainView, EndpointView, Snapshot
-from engine.values import Hyperparameters, Metagraph, Neuron, Subnet
-from tests.fake_node.crowd import crowded
+from engine.values import RAO, Hyperparameters, Metagraph, Neuron, Subnet
+from tests.fake_node.crowd import address, crowded
 from tests.fake_node.node import FakeNode, running
 from tests.unit.chain_helpers import NETUID, RULES, subnet
-from tests.unit.engine_helpers import idle_engine
+from tests.unit.engine_helpers import idle_engine, until
 from tests.unit.tui_helpers import NARROW, NOW, WIDE, screen_text
 
 
@@ -70,6 +76,44 @@ def test_a_subnet_is_printed_once_without_a_key(node: FakeNode, capsys: pytest.C
     assert (strange["uid"], strange["nearest"] in (0, 1)) == (2, True)
     assert len(strange["weights"]) == strange["given"]
     assert set(seen["lowest"]) <= set(range(30))
+
+
+@pytest.fixture
+def after_a_registration(node: FakeNode) -> FakeNode:
+    """The same at block 100, a while after somebody registered."""
+    for _ in range(50):
+        node.make_block()
+    node.fund(address("cold"), 1_000)
+    node.chain.amend(register(node.head.state, coldkey=address("cold"), hotkey=address("newcomer")))
+    for _ in range(50):
+        node.make_block()
+    return node
+
+
+@pytest.mark.parametrize(("keeps", "blocks"), [(None, [10, 40, 70, 100]), (50, [70, 100]), (5, [100])])
+def test_the_trend_of_the_price_is_read_from_earlier_blocks_as_far_as_they_are_kept(
+    keeps: int | None, blocks: list[int], after_a_registration: FakeNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = after_a_registration
+    node.keeps = keeps
+    code, out, err = watched(node, capsys, "--netuid", str(NETUID), "--json")
+    assert code == ExitCode.DONE, err
+    told = [(one["block"], one["price"]) for one in json.loads(out)["trend"]]
+    assert told == [(block, pytest.approx(node.chain.blocks[block].state.burn / RAO)) for block in blocks]
+
+
+async def test_the_screen_shows_the_trend_without_waiting_for_it(
+    after_a_registration: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "BLOCK_TIME_S", 0.05)
+    watcher = watch.Watcher(Settings(network=after_a_registration.url, netuid=NETUID, data_dir=tmp_path), LogRing())
+    await asyncio.to_thread(watcher.start)
+    try:
+        await until(lambda: watcher.snapshot.subnet and len(watcher.snapshot.subnet.trend) == 4)
+        shown = text_of(trend(watcher.snapshot.subnet, watcher.snapshot.chain))  # type: ignore[arg-type]
+    finally:
+        await asyncio.to_thread(watcher.stop)
+    assert "%" in shown
 
 
 def test_a_subnet_that_does_not_exist_is_named(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

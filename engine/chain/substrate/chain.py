@@ -28,9 +28,11 @@ from engine.chain.substrate.messages import (
     NotYet,
     PalletCall,
     Pooled,
+    Prices,
     ReadFate,
     ReadHead,
     ReadLook,
+    ReadPrices,
     Rejection,
     Request,
     Seal,
@@ -250,6 +252,14 @@ class SubstrateChain:
         match await self._ask(asked):
             case Known(fate):
                 return fate
+            case other:
+                raise self._unexpected(other)
+
+    async def prices(self, netuid: int, blocks: Sequence[int]) -> tuple[tuple[int, float], ...]:
+        """The price of a registration in each of these blocks, the newest first, as far back as the node keeps them."""
+        match await self._ask(ReadPrices(netuid=netuid, blocks=tuple(blocks))):
+            case Prices(prices):
+                return prices
             case other:
                 raise self._unexpected(other)
 

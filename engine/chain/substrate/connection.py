@@ -5,7 +5,7 @@ version is expected. Unknown items are ignored; a missing item that we need is n
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from engine.chain.substrate.messages import (
     PalletCall,
     Pooled,
     ReadFate,
+    ReadPrices,
     Rejection,
     Seal,
     SealedWeights,
@@ -40,6 +41,7 @@ from engine.chain.substrate.runtime import Runtime
 from engine.chain.substrate.storage import SUBNETS, SYSTEM, Item, lacking
 from engine.chain.substrate.timelock import SCHEDULE, seal
 from engine.keys import SS58_FORMAT
+from engine.values import RAO
 
 MOST_BLOCKS = 100
 """Most blocks searched in one request."""
@@ -164,6 +166,16 @@ class NodeConnection:
         if revealed is None or 0 < revealed < len(waiting - left):
             return Fate("unknown")
         return Fate("revealed" if revealed else "dropped", after)
+
+    def prices(self, asked: ReadPrices) -> Iterator[tuple[int, float]]:
+        """Each block with the price of a registration in it, as far back as the node keeps them."""
+        for number in asked.blocks:
+            at = str(self._rpc("chain_getBlockHash", number))
+            try:
+                [price] = self._storage.read(partial(self._query, at), [(SUBNETS, "Burn", asked.netuid)])
+            except SubstrateRequestException:
+                return
+            yield number, price / RAO
 
     def _waiting(self, number: int, asked: ReadFate) -> frozenset[str] | None:
         """The hotkey's commits that waited in this block; None if the node has discarded its state."""

@@ -114,6 +114,19 @@ class Known(Struct, frozen=True, tag=True):
     fate: Fate
 
 
+class ReadPrices(Struct, frozen=True, kw_only=True, tag=True):
+    """Asks for the price of a registration as of each of these blocks, the newest first."""
+
+    netuid: int
+    blocks: tuple[int, ...]
+
+
+class Prices(Struct, frozen=True, tag=True):
+    """Blocks and the prices in them, in tokens, the newest first; none from where the node has discarded them on."""
+
+    prices: tuple[tuple[int, float], ...]
+
+
 class PalletCall(Struct, frozen=True, kw_only=True, tag=True):
     """A call of the subnets' pallet and its signer; of several forms, the first one that the runtime has.
 
@@ -199,13 +212,14 @@ class NodeFailed(Struct, frozen=True, tag=True):
     unfit: bool = False
 
 
-Request = Connect | Survey | ReadHead | ReadLook | ReadFate | PalletCall | Seal | Send | Find
+Request = Connect | Survey | ReadHead | ReadLook | ReadFate | ReadPrices | PalletCall | Seal | Send | Find
 Answer = (
     Connected
     | Surveyed
     | HeadBlock
     | Seen
     | Known
+    | Prices
     | Unsigned
     | SealedWeights
     | Pooled

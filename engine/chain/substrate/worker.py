@@ -15,9 +15,11 @@ from engine.chain.substrate.messages import (
     Known,
     NodeFailed,
     PalletCall,
+    Prices,
     ReadFate,
     ReadHead,
     ReadLook,
+    ReadPrices,
     Rejection,
     Request,
     Seal,
@@ -92,6 +94,8 @@ class Worker:
                     return Rejection(str(error))
             case ReadFate():
                 return Known(node.fate(request))
+            case ReadPrices():
+                return Prices(tuple(node.prices(request)))
             case Seal():
                 return node.seal(request)
             case PalletCall():
