@@ -218,6 +218,7 @@ def _add_judge(commands: "Commands") -> None:
 def _add_status(commands: "Commands") -> None:
     parser = _add(commands, "status", run.status, "show what the engine is doing or last did")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--watch", action="store_true", help="print it again and again until interrupted")
     add_options(parser, FOLDER)
 
 

@@ -15,6 +15,9 @@ from engine.node.node import STATUS_FILE
 from engine.snapshot import Snapshot
 from engine.text import safe
 
+WATCH_S, LOOK_S = 1.0, 0.25
+"""Between two pictures for people, and between two looks at the file."""
+
 MAX_BYTES = 16 << 20
 SILENT_S = 10.0
 """The engine writes its status every second; one that has been silent for this long is stuck."""
@@ -37,6 +40,18 @@ def status(data_dir: Path, *, as_json: bool) -> str:
         }
         return msgspec.json.encode(found).decode()
     return "\n".join(safe(line) for line in describe(snapshot, holder, age))
+
+
+def statuses(data_dir: Path, *, as_json: bool) -> Iterator[str]:
+    """The status again and again, for ever: as JSON each time that the engine has written it; for people, who watch
+    ages, every second. Raises ConsoleError."""
+    last = float("-inf")
+    while True:
+        at = last_snapshot(data_dir).at
+        if not as_json or at != last:
+            yield status(data_dir, as_json=as_json)
+        last = at
+        time.sleep(LOOK_S if as_json else WATCH_S)
 
 
 def describe(snapshot: Snapshot, holder: Holder | None, age: float) -> Iterator[str]:

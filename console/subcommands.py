@@ -161,9 +161,17 @@ def judge(arguments: argparse.Namespace) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """Print what the engine of the data folder does, or did last."""
-    from console.status import status
+    from console.status import status, statuses
 
-    _print(status(configuration(arguments).settings.data_dir, as_json=arguments.json))
+    folder = configuration(arguments).settings.data_dir
+    if not arguments.watch:
+        _print(status(folder, as_json=arguments.json))
+        return ExitCode.DONE
+    clear = "" if arguments.json or not sys.stdout.isatty() else "\x1b[H\x1b[J"
+    apart = "" if arguments.json or clear else "\n"
+    for text in statuses(folder, as_json=arguments.json):
+        _print(f"{clear}{text}{apart}")
+        sys.stdout.flush()
     return ExitCode.DONE
 
 

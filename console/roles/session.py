@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from console.errors import ConsoleError
 from console.export import export
+from console.roles.alerting import alerting
 from engine.chain.client import ChainClient
 from engine.chain.embedded import FILE_NAME as CHAIN_FILE
 from engine.chain.embedded import EmbeddedChain, Sandbox
@@ -76,10 +77,10 @@ class Session(Struct, frozen=True):
             await self.sandbox.adopt(hotkey, wallet.coldkey_address or hotkey, stake=stake)
 
     def node(self, *parts: Part) -> Node:
-        """A neuron made of these parts and those of every role: exports, and the embedded chain's service."""
+        """A neuron made of these parts and those of every role: exports, alerts, and the embedded chain's service."""
         exports = Part(handlers={Export: exporter(self.folder)})
         return Node(
-            (*_own_chain(self.embedded), exports, *parts),
+            (*_own_chain(self.embedded), exports, alerting(self.settings, self.feed), *parts),
             feed=self.feed,
             store=self.store,
             chain=self.chain,

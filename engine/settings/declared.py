@@ -17,10 +17,15 @@ from engine.values import EMBEDDED, GatewayMode, IfDeregistered, Peer, ScoringPr
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 OnHangup = Literal["continue", "stop"]
+AlertLevel = Literal["warning", "error"]
 Aggregation = Literal["exponential", "windowed"]
 
 MAX_SECONDS = 86_400 * 366
 """No duration that is set is longer than a leap year."""
+
+
+TELLING_PATH = 20
+"""Characters of a webhook's path from which on it may hold a token; shorter ones are words."""
 
 
 class Secret(str):
@@ -40,6 +45,19 @@ class Addresses(str):
     """An IP address or network, such as `10.0.0.0/8`."""
 
     __slots__ = ()
+
+
+class Recipient(str):
+    """A command, or the URL of a webhook, whose path and query are often a secret in themselves."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str = "") -> Self:
+        if text.lower().startswith(("http://", "https://")):
+            _, _, secret = text.partition("://")[2].partition("/")
+            if len(secret) >= TELLING_PATH:
+                know(secret)
+        return super().__new__(cls, text)
 
 
 class BackendSpec(str):
@@ -100,6 +118,7 @@ Backend = Annotated[str, _named(plugins.BACKENDS, "scripted", "openai", "ollama"
 Kind = Annotated[str, _named(plugins.KINDS, "arithmetic", "chat")]
 Url = Annotated[str, _text("an http:// or https:// URL", r"^(https?://\S+)?\Z")]
 RedisUrl = Annotated[str, _text("a redis:// or rediss:// URL", r"^(rediss?://\S+)?\Z")]
+Hours = Annotated[str, _text("HH:MM-HH:MM", r"^(|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)\Z")]
 Host = Annotated[str, _text("a host name or an IP address", r"^\S+\Z")]
 
 
@@ -115,6 +134,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "pause"
     log_level: Annotated[LogLevel, _is("lowest level to log")] = "info"
     log_cap_mb: Annotated[float, Meta(ge=1, le=100_000), _is("maximum total size of the log files", "MB")] = 50.0
+
+    on_attention: Annotated[
+        Recipient, _is("tell a person who is not looking: a command that gets JSON on stdin, or the URL of a webhook")
+    ] = Recipient()
+    on_attention_secret: Annotated[Secret, _is("bearer token for that webhook, from the environment only")] = Secret()
+    on_attention_level: Annotated[AlertLevel, _is("lowest level to tell of")] = "warning"
+    on_attention_per_hour: Annotated[
+        Count, _is("maximum number of alerts per hour; what exceeds it is gathered in the next one")
+    ] = 20
+    quiet_hours: Annotated[Hours, _is("local hours in which only errors are told at once, the rest afterwards")] = ""
 
     metrics: Annotated[Door, _is("serve numbers for Prometheus at /metrics here; a port alone is one of 127.0.0.1")] = (
         ""

@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from engine import plugins
 from engine.redaction import know_url, url_shown
-from engine.settings.declared import Addresses, BackendSpec, Secret, Settings
+from engine.settings.declared import Addresses, BackendSpec, Recipient, Secret, Settings
 from engine.values import Peer, host_and_port
 
 PREFIX = "SUBNET_CONSOLE_"
@@ -121,6 +121,8 @@ def expected(setting: Setting) -> str:
             return "a list of hotkeys (ss58)"
         case inspect.CustomType(cls=cls) if cls is Path:
             return "a path"
+        case inspect.CustomType(cls=cls) if cls is Recipient:
+            return "a command, or an http:// or https:// URL"
         case _:
             return "text"
 
@@ -228,6 +230,8 @@ def _read_own(kind: type, value: Any) -> object:
         raise TypeError(f"{kind.__name__} from {type(value).__name__}")
     if kind is Secret:
         return Secret(value)
+    if kind is Recipient:
+        return Recipient(value.strip())
     if not value.strip():
         raise ValueError("it is empty")
     try:
