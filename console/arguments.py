@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PROGRAM = "subnet-console"
 SHELLS = ("bash", "zsh", "fish")
 PROFILES = get_args(ScoringProfile)
-SERVICES = ("gateway", "worker")
+SERVICES = ("gateway", "worker", "sidecar", "managing", "scoring", "synthesizing", "template")
 CHAIN_LOOKS = {
     "metagraph": "list every neuron of the subnet",
     "hyperparameters": "show the subnet's hyperparameters",
@@ -309,7 +309,7 @@ def _add_keys(commands: "Commands") -> None:
 
 
 def _add_service(commands: "Commands") -> None:
-    about = "run a part of a validator in a process of its own, which meets it in Redis"
+    about = "run a part of a validator, or the template's services, in a process of its own"
     parser = _add(commands, "service", run.service, about)
     parser.add_argument("name", choices=SERVICES, help="which part")
     add_options(parser, SERVICE)

@@ -18,7 +18,7 @@ from engine.settings import Configuration
 from engine.snapshot import Snapshot
 from engine.text import safe
 
-ROOM = "console.roles.apart"
+APART = ("gateway", "worker")
 
 
 def service(name: str, configuration: Configuration) -> int:
@@ -28,12 +28,21 @@ def service(name: str, configuration: Configuration) -> int:
     now = time.time()
     feed = Feed(Snapshot(at=now, version=__version__, role="validator", started_at=now))
 
+    is_given = {place: configuration.sources[place].startswith("--") for place in ("host", "port")}
+    room = "console.roles.apart" if name in APART else "console.template.run"
+
     async def run() -> None:
-        from console.roles.apart import run
+        if name in APART:
+            from console.roles import apart
 
-        await run(name, settings, feed)
+            await apart.run(name, settings, feed)
+        else:
+            from console.template import run as template
 
-    thread = EngineThread(run, load=lambda: import_module(ROOM), new_loop=serving_loop)
+            host = settings.host if is_given["host"] else template.LOOPBACK
+            await template.run(name, settings, feed, host, settings.port if is_given["port"] else None)
+
+    thread = EngineThread(run, load=lambda: import_module(room), new_loop=serving_loop)
     received = run_headless(
         feed, thread, stop_on_hangup=settings.on_hangup == "stop", end=lambda _: ExitCode.INTERRUPTED
     )

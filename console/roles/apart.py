@@ -33,12 +33,11 @@ Services = Mapping[str, Callable[[], Service]]
 
 GATEWAY = "gateway"
 WORKER = "worker"
-APART = (GATEWAY, WORKER)
 OPTION = "--host and --port"
 
 
 async def run(name: str, settings: Settings, feed: Feed) -> None:
-    """Run one of `APART` until it is cancelled. Raises `ConsoleError`, `MinerError` and `WalletError`."""
+    """Run the gateway or a worker until it is cancelled. Raises `ConsoleError`, `MinerError` and `WalletError`."""
     async with AsyncExitStack() as stack:
         streams = streams_of(settings.redis, settings.netuid)
         stack.push_async_callback(streams.close)
@@ -58,7 +57,7 @@ def gateway(settings: Settings, feed: Feed, streams: RedisStreams, stack: AsyncE
     return {"relay": lambda: relay, "keys": lambda: keys, GATEWAY: serving}
 
 
-def _wallet(settings: Settings) -> Wallet:
+def validators_wallet(settings: Settings) -> Wallet:
     """The validator's. Raises `WalletError`: a key of its own would be nobody's."""
     if settings.embedded and not settings.wallet_name:
         return load_throwaway(settings.data_dir / "wallets", "validator", THROWAWAY_HOTKEY)
@@ -67,7 +66,7 @@ def _wallet(settings: Settings) -> Wallet:
 
 def worker(settings: Settings, feed: Feed, streams: RedisStreams, stack: AsyncExitStack) -> Services:
     """Asks miners in the validator's name, for which it needs its hotkey."""
-    wallet = _wallet(settings)
+    wallet = validators_wallet(settings)
     try:
         caller = Callers(wallet.hotkey, usual=settings.dialect, allow_private=settings.allow_private)
     except ValueError as error:

@@ -48,14 +48,14 @@ class PushDoor:
         self._exchanges = RateLimiter(EXCHANGES_A_MINUTE)
         app = Starlette(
             routes=[
-                Route("/availability", _answering(self._available)),
-                Route("/availability/health", _answering(self._health)),
-                Route("/availability/healthz", _answering(self._health)),
-                Route("/challenges/stats", _answering(self._received)),
-                Route("/fiber/public-key", _answering(self._public_key)),
-                Route("/fiber/key-exchange", _answering(self._exchange), methods=["POST"]),
-                Route("/fiber/challenge", _answering(self._challenge), methods=["POST"]),
-                Route("/fiber/stats", _answering(self._keys)),
+                Route("/availability", answering(self._available)),
+                Route("/availability/health", answering(self._health)),
+                Route("/availability/healthz", answering(self._health)),
+                Route("/challenges/stats", answering(self._received)),
+                Route("/fiber/public-key", answering(self._public_key)),
+                Route("/fiber/key-exchange", answering(self._exchange), methods=["POST"]),
+                Route("/fiber/challenge", answering(self._challenge), methods=["POST"]),
+                Route("/fiber/stats", answering(self._keys)),
             ]
         )
         self.door = Door(host, port, app, name=SERVICE, option=OPTION)
@@ -98,14 +98,14 @@ class PushDoor:
         wait = self._exchanges.take(network(request.client.host if request.client else ""))
         if wait:
             raise Refusal(429, "too many key exchanges from this address", retry_after=wait)
-        await self._pushers.exchange(await _body(request))
+        await self._pushers.exchange(await read_body(request))
         return JSONResponse({"success": True, "message": "Symmetric key exchanged successfully"})
 
     async def _challenge(self, request: Request) -> Response:
         hotkey, key_uuid = request.headers.get(HOTKEY_HEADER), request.headers.get(KEY_UUID_HEADER)
         if not hotkey or not key_uuid:
             raise Refusal(422, f"the headers {HOTKEY_HEADER} and {KEY_UUID_HEADER} are needed")
-        given = self._pushers.opened(hotkey, key_uuid, await _body(request))
+        given = self._pushers.opened(hotkey, key_uuid, await read_body(request))
         try:
             taken = self._rounds.take(given)
         except msgspec.ValidationError as error:
@@ -118,7 +118,7 @@ class PushDoor:
         return JSONResponse(told, 201)
 
 
-def _answering(endpoint: Endpoint) -> Endpoint:
+def answering(endpoint: Endpoint) -> Endpoint:
     """Refusals in the form of Loosh's validator."""
 
     async def answer(request: Request) -> Response:
@@ -131,7 +131,7 @@ def _answering(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """Raises Refusal: 413 for one that is too large, 408 for one that is too slow or breaks off."""
     read = bytearray()
     try:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from engine.redaction import know_url, redact
@@ -25,7 +25,9 @@ CONNECT_S = 3.0
 ANSWER_S = 5.0
 """Redis answers within a millisecond: one that takes this long is gone. A command that waits gets its wait on top."""
 
-MOST_CONNECTIONS = 256
+AT_ONCE = 16
+"""Connections for what is answered at once; more would only wait in Redis, which does one thing at a time."""
+
 CLAIM_EVERY_S = 1.0
 TOLD_WIDTH = 200
 MOST_RECEIVED = 1000
@@ -89,13 +91,11 @@ class RedisStreams:
     def __init__(self, url: str, prefix: str) -> None:
         """Raises ValueError for a URL that is none of Redis's."""
         know_url(url)
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_S,
-            socket_timeout=None,
-            max_connections=MOST_CONNECTIONS,
-            protocol=2,
-        )
+        how: dict[str, Any] = {"socket_connect_timeout": CONNECT_S, "socket_timeout": None, "protocol": 2}
+        few = BlockingConnectionPool.from_url(url, max_connections=AT_ONCE, timeout=ANSWER_S, **how)
+        self._redis: Redis = Redis.from_pool(few)
+        self._patient: Redis = Redis.from_url(url, **how)
+        """For commands that wait by themselves, of which a process has two or three."""
         self._prefix = prefix
         self._streams: dict[str, RedisStream] = {}
         self._digests: dict[str, str] = {}
@@ -124,6 +124,7 @@ class RedisStreams:
     async def close(self) -> None:
         try:
             await self._redis.aclose()
+            await self._patient.aclose()
         except RedisError:
             log.debug("Redis was gone already")
 
@@ -132,7 +133,8 @@ class RedisStreams:
 
     async def command(self, *words: Any, waits: float = 0.0) -> Any:
         """The answer to a command, which may wait for so many seconds by itself. Raises StreamsGone, ResponseError."""
-        answering: Awaitable[Any] = self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
+        redis = self._patient if waits else self._redis
+        answering: Awaitable[Any] = redis.execute_command(*words)  # type: ignore[no-untyped-call]
         return await self._answer(answering, waits)
 
     async def script(self, text: str, keys: Sequence[str], values: Sequence[Any]) -> Any:

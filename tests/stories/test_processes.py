@@ -84,6 +84,7 @@ def _ask(processes: Processes, place: int, question: str) -> tuple[str, str]:
 def test_five_processes_serve_a_load_whatever_ends(processes: Processes, tmp_path: Path) -> None:
     a_load_is_answered_once_each_while_a_worker_is_killed(processes, tmp_path)
     with_redis_away_a_gateway_says_when_to_come_back_and_the_validator_goes_on(processes)
+    the_templates_services_meet_in_it_too(processes, tmp_path)
     code, seconds = processes.workers[1].stop(signal.SIGTERM)
     assert (code, seconds < 10) == (0, True), "a signal ends a service cleanly"
 
@@ -145,6 +146,30 @@ def with_redis_away_a_gateway_says_when_to_come_back_and_the_validator_goes_on(p
     processes.console.wait_for("round", done + 2)
     processes.redis.start()
     wait_until(lambda: _answers(processes, 1), "it answers again")
+
+
+def the_templates_services_meet_in_it_too(processes: Processes, folder: Path) -> None:
+    """A sidecar looks at the demo's chain, and a managing service has its nodes."""
+    ports, redis = {name: _free_port() for name in ("sidecar", "managing")}, ("--redis", processes.redis.url)
+    with (
+        running_service("sidecar", *redis, "--data-dir", str(folder), "--port", str(ports["sidecar"])),
+        running_service("managing", *redis, "--port", str(ports["managing"])),
+    ):
+        url = f"http://127.0.0.1:{ports['sidecar']}/api"
+        wait_until(lambda: _code(f"{url}/nodes") == 200, "the sidecar tells nodes")
+        own = httpx.get(f"{url}/status").json()
+        assert own["status"] == "registered"
+        wanted = {"validator_hotkey": own["ss58_address"], "sample_size": 2}
+        asking = f"http://127.0.0.1:{ports['managing']}/api/consume"
+        wait_until(lambda: _code(asking.replace("consume", "get-scores")) == 200, "the managing service has them")
+        assert len(httpx.post(asking, json=wanted).json()["axons"]) == 2
+
+
+def _code(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.TransportError:
+        return 0
 
 
 def test_a_service_without_its_redis_is_told_what_it_needs() -> None:
