@@ -6,7 +6,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from console.present import formats
-from console.present.text import BLANK, Line, Span, facts, line
+from console.present.text import BLANK, Line, Span, facts, line, wrapped
 from engine.commands import AnyCommand
 from engine.snapshot import Snapshot
 from engine.values import EMBEDDED
@@ -51,6 +51,10 @@ class EntryField(Struct, frozen=True):
     label: str
     value: str
     check: Callable[[str], str]
+
+
+WIDTH = 72
+"""Cells of a question's line on a terminal of 80 columns."""
 
 
 class Confirmation(Struct, frozen=True):
@@ -149,7 +153,7 @@ def confirmation(action: Action, snapshot: Snapshot, given: str = "") -> Confirm
     real = action.level is Level.TYPED and chain.network != EMBEDDED
     return Confirmation(
         title=action.label.rstrip("…").capitalize(),
-        lines=(line(action.about), line(Span(where, "muted")), *action.dry_run(snapshot, given)),
+        lines=(*map(line, wrapped(action.about, WIDTH)), line(Span(where, "muted")), *action.dry_run(snapshot, given)),
         yes="Do it",
         typed=str(chain.netuid) if real else "",
         entry=_entry(action, snapshot),

@@ -18,7 +18,7 @@ from engine.keys import is_address
 from engine.node.part import Part
 from engine.text import safe
 from engine.transport.batches import HOTKEY_HEADER, KEY_UUID_HEADER, BatchSender
-from engine.transport.errors import Refusal
+from engine.transport.errors import Refusal, misfit
 from engine.transport.pushers import Pushers
 from engine.transport.sessions import KEY_TTL_S
 from engine.values import host_and_port
@@ -109,7 +109,7 @@ class PushDoor:
         try:
             taken = self._rounds.take(given)
         except msgspec.ValidationError as error:
-            raise Refusal(400, safe(str(error))) from None
+            raise Refusal(400, misfit(error)) from None
         except Repeated as repeated:
             raise Refusal(409, str(repeated)) from None
         except Full as full:

@@ -1,6 +1,9 @@
 """What can go wrong between two neurons, as seen from either end."""
 
+import re
 from typing import Any
+
+import msgspec
 
 from engine.values import ReplyStatus
 
@@ -54,6 +57,21 @@ class Refusal(Exception):
     def body(self) -> dict[str, Any]:
         """The JSON object to answer with."""
         return {"detail": self.detail, **self.extra}
+
+
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"Object missing required field `(.+?)`")
+
+
+def misfit(error: msgspec.ValidationError) -> str:
+    """What does not fit the form of a message: the field, what was expected, what came."""
+    place = _PLACE.search(str(error))
+    told = _PLACE.sub("", str(error))
+    where = place[1] if place else ""
+    if missing := _MISSING.match(told):
+        return brief(f"{where}.{missing[1]} is missing".lstrip("."))
+    plain = told.replace("`", "")
+    return brief(f"{where}: ".lstrip(": ") + plain[:1].lower() + plain[1:])
 
 
 def brief(text: str, limit: int = 160) -> str:

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from engine.keys import SS58_LENGTH
 from engine.transport.batches import exchanged_text
-from engine.transport.errors import Refusal, WireError
+from engine.transport.errors import Refusal, WireError, misfit
 from engine.transport.gate import WINDOW_S, Claim, Gate, GateClosed
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import MAX_KEY_BITS, FernetKey, RsaKey
@@ -66,8 +66,10 @@ class Pushers:
         """Take a key. Raises Refusal: 422 for what is no exchange, 403 for who may not push, 400 for a bad key."""
         try:
             brought = msgspec.convert(load_json(raw), Brought)
-        except (WireError, msgspec.ValidationError) as error:
-            raise Refusal(422, str(error)) from None
+        except WireError as error:
+            raise Refusal(422, error.reason) from None
+        except msgspec.ValidationError as error:
+            raise Refusal(422, misfit(error)) from None
         try:
             await self._prove(brought)
         except GateClosed as closed:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.transport.errors import WireError, brief
+from engine.transport.errors import WireError, brief, misfit
 from engine.transport.timing import Timing, timing_of
 from engine.values import Challenge, Request
 
@@ -220,7 +220,7 @@ def _convert(loaded: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(loaded, kind)
     except msgspec.ValidationError as error:
-        raise WireError("malformed", brief(str(error))) from None
+        raise WireError("malformed", misfit(error)) from None
 
 
 def _metadata(timing: Timing | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from console.actions.action import confirmation
+from console.actions.action import WIDTH, Level, confirmation
 from console.actions.stake import amount_in, floor_in
 from console.present.text import text_of
 from console.screens.dialogs import ConfirmDialog
@@ -14,6 +14,7 @@ from console.screens.registry import ACTIONS
 from engine.chain.commitment import largest_commit, sealed_size
 from engine.commands import AddCollateral, AddStake, AnyCommand, RemoveStake, SetMinCollateral
 from engine.snapshot import ChainView, CommitView, NextPlanView, PlanView, SetterView, Snapshot
+from engine.text import cells
 from tests.unit.test_tui_weights import FINNEY, take
 from tests.unit.tui_helpers import NARROW, NOW, Orders, app_of, feed_of, miner, screen_text, snapshot, toasts
 
@@ -33,6 +34,13 @@ def against(action: str, seen: Snapshot, typed: str = "") -> list[str]:
 
 def told(action: str, seen: Snapshot, typed: str = "") -> str:
     return "\n".join(text_of(line) for line in confirmation(ACTIONS[f"chain.{action}"], seen, typed).lines)
+
+
+def test_a_question_has_room_on_a_small_terminal() -> None:
+    for action in ACTIONS.values():
+        if action.level >= Level.ASKED:
+            asked = confirmation(action, neuron()).lines
+            assert all(cells(text_of(line)) <= WIDTH for line in asked), action.id
 
 
 # -- what stands in the way --------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 import json
 import math
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.transport.errors import WireError, brief
+from engine.transport.errors import WireError, brief, misfit
 from engine.transport.wire import (
     Completion,
     challenge_json,
@@ -152,17 +153,17 @@ def test_a_conversation_carries_its_last_user_message_as_prompt_too() -> None:
         ({}, "neither prompt nor messages"),
         ({"prompt": "", "messages": []}, "neither prompt nor messages"),
         ({"prompt": "x", "max_tokens": 0}, r"max_tokens"),
-        ({"prompt": "x", "max_tokens": "12"}, r"Expected `int \| null`, got `str` - at `\$.max_tokens`"),
-        ({"prompt": "x", "top_p": 1.5}, r"\$.top_p"),
-        ({"prompt": "x", "temperature": -1}, r"\$.temperature"),
+        ({"prompt": "x", "max_tokens": "12"}, r"max_tokens: expected int \| null, got str"),
+        ({"prompt": "x", "top_p": 1.5}, r"^malformed: top_p"),
+        ({"prompt": "x", "temperature": -1}, r"^malformed: temperature"),
         ({"messages": [{"content": "x"}]}, r"messages\[0\] needs a role"),
-        ({"messages": ["x"]}, r"\$.messages\[0\]"),
+        ({"messages": ["x"]}, r"^malformed: messages\[0\]"),
         ({"messages": [{"role": "user", "content": "x"}, {"role": 1, "content": "x"}]}, r"messages\[1\] needs a role"),
         ({"messages": [{"role": "user", "content": 1}]}, r"messages\[0\] needs .* a text, a list or null as content"),
         ({"prompt": "x", "max_tokens": 1_000_001}, r"max_tokens"),
-        ({"prompt": "x", "top_p": -0.1}, r"\$.top_p"),
-        ({"prompt": "x", "temperature": 100.1}, r"\$.temperature"),
-        ({"prompt": "x", "stop": ["x"] * 17}, r"\$.stop"),
+        ({"prompt": "x", "top_p": -0.1}, r"^malformed: top_p"),
+        ({"prompt": "x", "temperature": 100.1}, r"^malformed: temperature"),
+        ({"prompt": "x", "stop": ["x"] * 17}, r"^malformed: stop"),
     ],
 )
 def test_a_wrong_request_says_what_is_wrong(body: dict[str, Any], why: str) -> None:
@@ -239,6 +240,27 @@ def test_counts_go_from_nought_to_what_every_reader_of_json_holds() -> None:
 def test_what_a_miner_says_of_itself_is_dropped_when_it_makes_no_sense() -> None:
     raw = json.dumps({"response_text": "x", "usage": {"total_tokens": -4}, "response_time_ms": "soon"}).encode()
     assert read_completion(raw) == Completion(text="x")
+
+
+class Whole(msgspec.Struct):
+    name: Annotated[str, msgspec.Meta(max_length=3)]
+    inner: tuple[dict[str, int], ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, "name is missing"),
+        ({"name": 7}, "name: expected str, got int"),
+        ({"name": "long"}, "name: expected str of length <= 3"),
+        ({"name": "x", "inner": [{}, {"a": None}]}, "inner[1][...]: expected int, got null"),
+        (7, "expected object, got int"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_plain_words(said: object, told: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(said, Whole)
+    assert misfit(caught.value) == told
 
 
 @given(st.text())

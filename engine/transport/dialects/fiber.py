@@ -42,7 +42,7 @@ from engine.transport.dialect import (
     require_headers,
 )
 from engine.transport.dialects.own import FIELD, OWN, OwnCaller, OwnSession, offered_key, signed_key
-from engine.transport.errors import Refusal, WireError
+from engine.transport.errors import Refusal, WireError, misfit
 from engine.transport.exchange import NO_SUCH_ROUTE, OptionalAvailability, ask, gives_key, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
@@ -257,7 +257,7 @@ class FiberMiner:
         try:
             offer = msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), _KeyExchange)
         except (WireError, msgspec.ValidationError) as error:
-            raise Refusal(422, error.reason if isinstance(error, WireError) else str(error)) from None
+            raise Refusal(422, error.reason if isinstance(error, WireError) else misfit(error)) from None
         try:
             key = await self._rsa.unseal(base64.b64decode(offer.encrypted_symmetric_key))
             if len(key) != KEY_BYTES:

@@ -35,7 +35,7 @@ from engine.transport.dialect import (
     TimedAnswer,
     ValidatorEnd,
 )
-from engine.transport.errors import Refusal, WireError, brief
+from engine.transport.errors import Refusal, WireError, misfit
 from engine.transport.exchange import ask, availability, gives_key, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
@@ -308,7 +308,7 @@ def _converted(call: Received, kind: type[T]) -> T:
     except WireError as error:
         raise Refusal(413 if error.status == "too_large" else 422, error.reason) from None
     except msgspec.ValidationError as error:
-        raise Refusal(422, brief(str(error))) from None
+        raise Refusal(422, misfit(error)) from None
 
 
 def _claimant(call: Received) -> str:

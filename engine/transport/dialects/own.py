@@ -39,7 +39,7 @@ from engine.transport.dialect import (
     header_of,
     require_headers,
 )
-from engine.transport.errors import Refusal, WireError, brief
+from engine.transport.errors import Refusal, WireError, brief, misfit
 from engine.transport.exchange import NO_SUCH_ROUTE, OptionalAvailability, ask, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
@@ -321,7 +321,7 @@ def _exchange(call: Received) -> _Exchange:
     try:
         offer = msgspec.convert(load_json(call.body, max_bytes=EXCHANGE_BYTES), _Exchange)
     except (WireError, msgspec.ValidationError) as error:
-        raise Refusal(422, error.reason if isinstance(error, WireError) else brief(str(error))) from None
+        raise Refusal(422, error.reason if isinstance(error, WireError) else misfit(error)) from None
     if len(offer.hotkey) > SS58_LENGTH:
         raise Refusal(422, "hotkey is not an ss58 address")
     return offer

@@ -34,7 +34,7 @@ from engine.transport.dialect import (
     header_of,
     require_headers,
 )
-from engine.transport.errors import Refusal, WireError, brief
+from engine.transport.errors import Refusal, WireError, misfit
 from engine.transport.exchange import OptionalAvailability, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
@@ -188,7 +188,7 @@ def _payload(multiply: bool, body: bytes, limit: int) -> Operation:
     try:
         numbers = msgspec.convert(load_json(body, max_bytes=limit), _Sum)
     except msgspec.ValidationError as error:
-        raise WireError("malformed", brief(str(error))) from None
+        raise WireError("malformed", misfit(error)) from None
     if max(abs(numbers.a), abs(numbers.b)) >= LARGEST:
         raise WireError("malformed", "a and b may have 18 digits each")
     return Operation(numbers.a, numbers.b, multiply)
