@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from engine.chain.embedded.timelock import Payload
 from engine.chain.interface import TIMELOCKED, ChainUnavailable, Fate, Sealed
 from engine.chain.substrate import SubstrateChain
+from engine.chain.substrate import chain as substrate
 from engine.chain.substrate.connection import NodeConnection
 from engine.chain.substrate.glance import survey
 from engine.chain.substrate.messages import Anchor
@@ -40,7 +41,8 @@ async def node() -> AsyncIterator[FakeNode]:
 
 
 @pytest.fixture
-async def chain(node: FakeNode) -> AsyncIterator[SubstrateChain]:
+async def chain(node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SubstrateChain]:
+    monkeypatch.setattr(substrate, "CONNECT_S", 120.0)  # the first of these tests decodes the metadata
     chain = SubstrateChain(node.url, process=kept_process(), block_time=0.1)
     assert await chain.block() == 1
     yield chain
@@ -342,6 +344,35 @@ async def test_what_no_block_includes_has_expired_with_its_era(chain: SubstrateC
     outcome = await sending
     assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "NotIncluded")
     assert not await is_registered(chain)
+
+
+async def test_what_a_reorganisation_takes_back_is_found_in_its_new_block(
+    chain: SubstrateChain, node: FakeNode
+) -> None:
+    node.instant = False
+    sending = asyncio.create_task(registered(chain))
+    await node.pooled.wait()
+    node.make_block()
+    first = node.head
+    node.chain.reorganise(1)
+    assert (first.results, node.head.extrinsics, len(node.pool)) == ([None], [], 1)
+    node.make_block()
+    outcome = await sending
+    assert (outcome.status, outcome.block) == ("ok", first.state.block + 1)
+    assert [block for block, *_ in node.chain.landed] == [outcome.block]
+
+
+async def test_what_a_reorganisation_loses_is_not_said_to_have_landed(chain: SubstrateChain, node: FakeNode) -> None:
+    node.instant = False
+    sending = asyncio.create_task(registered(chain))
+    await node.pooled.wait()
+    node.make_block()
+    node.chain.reorganise(1)
+    node.pool.clear()
+    for _ in range(chain.mortality + 1):
+        node.make_block()
+    outcome = await sending
+    assert (outcome.status, outcome.reason.partition(":")[0]) == ("rejected", "NotIncluded")
 
 
 async def test_a_runtime_that_changes_before_the_call_arrives_has_it_signed_again(
