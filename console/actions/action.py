@@ -149,7 +149,8 @@ class Context(Struct, frozen=True):
 def confirmation(action: Action, snapshot: Snapshot, given: str = "") -> Confirmation:
     """What to ask before an action; `given` is the row that it is about or what was typed already, "" for neither."""
     chain = snapshot.chain
-    where = f"{chain.network} netuid {chain.netuid} as {formats.hotkey(snapshot.hotkey, 17)}"
+    subnet = f"{chain.network} netuid {chain.netuid}{f' mechanism {chain.mechanism}' if chain.mechanism else ''}"
+    where = f"{subnet} as {formats.hotkey(snapshot.hotkey, 17)}"
     real = action.level is Level.TYPED and chain.network != EMBEDDED
     return Confirmation(
         title=action.label.rstrip("…").capitalize(),

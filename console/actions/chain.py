@@ -52,6 +52,9 @@ def _as_validator(snapshot: Snapshot) -> Iterator[str]:
 def _against_weights(snapshot: Snapshot) -> Iterator[str]:
     """The rules that the chain checks weights by, in its order, but for how they are sent."""
     chain, plan = snapshot.chain, snapshot.next_plan
+    if chain.mechanism >= chain.mechanisms:
+        last = chain.mechanisms - 1
+        yield f"MechanismDoesNotExist: the last mechanism of netuid {chain.netuid} is {last}: name one with --mechanism"
     if chain.registered:
         if chain.stake < chain.stake_threshold:
             yield f"stake threshold: α{chain.stake:,.2f} of the α{chain.stake_threshold:,.2f} that weights take"

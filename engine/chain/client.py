@@ -73,6 +73,11 @@ class ChainClient:
         return self._chain.mortality
 
     @property
+    def mechanism(self) -> int:
+        """The mechanism of the subnet whose weights are read and set."""
+        return self._chain.mechanism
+
+    @property
     def cannot_seal(self) -> str:
         """Why weights cannot be sealed here, or "" if they can."""
         return self._chain.cannot_seal

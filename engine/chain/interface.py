@@ -154,6 +154,11 @@ class Chain(Protocol):
         ...
 
     @property
+    def mechanism(self) -> int:
+        """The mechanism of the subnet whose weights are read and set."""
+        ...
+
+    @property
     def cannot_seal(self) -> str:
         """Why `seal_weights` would raise `CannotSeal` on this machine; "" if it would not."""
         ...

@@ -200,6 +200,8 @@ def chain_view(chain: ChainClient, role: str = "validator") -> ChainView:
         reveal_period=rules.reveal_period,
         timelocked=rules.commit_reveal_version >= TIMELOCKED,
         cannot_seal=chain.cannot_seal,
+        mechanism=chain.mechanism,
+        mechanisms=seen.subnet.mechanisms,
         registration_cost=rules.burn,
         needs=missing(seen, role=role, coldkey=chain.coldkey) if seen.block else (),
         registration_locked=rules.locked,

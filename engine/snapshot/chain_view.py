@@ -29,6 +29,7 @@ class EndpointView(Struct, frozen=True, kw_only=True):
 class ChainView(Struct, frozen=True, kw_only=True):
     """The chain as this neuron sees it. Blocks are heights; `block_at` is when the last one was seen.
 
+    Weights are those of one `mechanism` of the subnet, counted from 0, which has so many `mechanisms`.
     On a subnet whose commits are `timelocked`, none can be made here for the reason `cannot_seal`, "" for none.
     `needs` are what it lacks to earn, first things first. Of the `registration_cost`, the part
     `registration_locked` stays with the hotkey. A subnet has `no_place` for another one for that reason, "" if it
@@ -65,6 +66,8 @@ class ChainView(Struct, frozen=True, kw_only=True):
     reveal_period: int = 1
     timelocked: bool = False
     cannot_seal: str = ""
+    mechanism: int = 0
+    mechanisms: int = 1
     registration_cost: float = 0.0
     needs: tuple[NeedView, ...] = ()
     registration_locked: float = 0.0

@@ -70,6 +70,16 @@ def test_on_a_subnet_with_null_consensus_a_permit_says_who_has_it() -> None:
     assert permit == "no validator permit: by null consensus, only the hotkey with the most stake has one"
 
 
+@pytest.mark.parametrize("action", ["set_weights", "commit"])
+def test_weights_of_a_mechanism_name_it_and_one_that_the_subnet_lacks_is_an_obstacle(action: str) -> None:
+    hiding = replace(RICH, commit_reveal=action == "commit", mechanism=1)
+    assert "netuid 42 mechanism 1 as " in told(action, neuron(hiding))
+    assert against(action, neuron(hiding)) == [
+        "MechanismDoesNotExist: the last mechanism of netuid 42 is 0: name one with --mechanism"
+    ]
+    assert against(action, neuron(replace(hiding, mechanisms=2))) == []
+
+
 def test_a_commit_that_is_too_large_or_cannot_be_sealed_says_so() -> None:
     hiding = replace(RICH, commit_reveal=True, timelocked=True, largest_commit=5000)
     large = NextPlanView(weights=2500, sealed_bytes=sealed_size(2500))

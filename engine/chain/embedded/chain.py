@@ -46,6 +46,7 @@ class EmbeddedChain:
 
     network = EMBEDDED
     mortality = 4
+    mechanism = 0
     cannot_seal = ""
 
     def __init__(

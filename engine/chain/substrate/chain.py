@@ -98,7 +98,7 @@ class SubstrateChain:
         named = network_of(network)
         self.network = url_shown(network)
         self.block_time = block_time
-        self._mechanism = mechanism
+        self.mechanism = mechanism
         self._endpoints = Endpoints(named.urls, block_time=block_time)
         self._anchor = Anchor(named.genesis)
         self._process = process or NodeProcess()
@@ -162,7 +162,7 @@ class SubstrateChain:
                 raise self._unexpected(other)
 
     async def look(self, netuid: int, *, hotkey: str = "", coldkey: str = "") -> Look:
-        match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey, mechanism=self._mechanism)):
+        match await self._ask(ReadLook(netuid=netuid, hotkey=hotkey, coldkey=coldkey, mechanism=self.mechanism)):
             case Seen(look):
                 return look
             case Rejection(reason):
@@ -248,7 +248,7 @@ class SubstrateChain:
         return await self._extrinsic(hotkey, self._of_mechanism("commit_timelocked{}_weights", arguments), born=born)
 
     async def fate_of(self, netuid: int, *, hotkey: str, commit: str, since: int) -> Fate:
-        asked = ReadFate(netuid=netuid, hotkey=hotkey, commit=commit, since=since, mechanism=self._mechanism)
+        asked = ReadFate(netuid=netuid, hotkey=hotkey, commit=commit, since=since, mechanism=self.mechanism)
         match await self._ask(asked):
             case Known(fate):
                 return fate
@@ -296,9 +296,9 @@ class SubstrateChain:
 
     def _of_mechanism(self, name: str, arguments: Arguments) -> tuple[str, Arguments]:
         """A call for the weights of our mechanism: the first mechanism has its own calls, the others share theirs."""
-        if self._mechanism == 0:
+        if self.mechanism == 0:
             return name.format(""), arguments
-        return name.format("_mechanism"), {**arguments, "mecid": self._mechanism}
+        return name.format("_mechanism"), {**arguments, "mecid": self.mechanism}
 
     async def _extrinsic(self, signer: Signer, *forms: tuple[str, Arguments], born: int | None = None) -> Outcome:
         """Sign and send the first of these calls that the runtime has, and follow it to its outcome."""
