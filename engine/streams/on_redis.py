@@ -177,14 +177,16 @@ class RedisStream:
         return str(added.decode())
 
     async def take(self, worker: str, count: int, seconds: float) -> Sequence[Entry]:
-        for again in (True, False):
+        until = time.monotonic() + seconds
+        while True:
+            left = until - time.monotonic()
             try:
-                return await self._of_the_dead(worker, count) or await self._new(worker, count, seconds)
-            except ResponseError as error:  # NOGROUP: the first look, or a Redis that lost everything
-                if not again:
-                    raise StreamsGone(f"Redis keeps no group: {_told(error)}") from error
+                found = await self._of_the_dead(worker, count) or await self._new(worker, count, left)
+            except ResponseError:  # NOGROUP: the first look, or a Redis that lost everything
                 await self._make_group()
-        return ()
+                continue
+            if found or left <= 0:
+                return found
 
     async def hold(self, worker: str, ids: Sequence[str]) -> None:
         if ids:

@@ -48,7 +48,7 @@ async def test_what_a_dead_worker_had_goes_to_another_and_its_late_answer_counts
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (interface, memory, on_redis):
-        monkeypatch.setattr(module, "DEAD_AFTER_S", 0.2)
+        monkeypatch.setattr(module, "DEAD_AFTER_S", 2.0)
     monkeypatch.setattr(on_redis, "CLAIM_EVERY_S", 0.05)
     work = streams.stream("work")
     held, left = await work.add(b"held"), await work.add(b"left")
