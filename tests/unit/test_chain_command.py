@@ -307,6 +307,21 @@ def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -
     assert "enter IP:PORT" in told(2, "chain", "serve", "here", "--yes", "--role", "miner")
 
 
+@pytest.mark.parametrize("dash", ["-", "_"])
+def test_an_address_is_announced_as_the_references_name_it(dash: str, told: Told, folder: Path) -> None:
+    hotkey = unregistered(folder, "miner").hotkey.ss58_address
+
+    async def adopt() -> None:
+        chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)
+        await chain.adopt(hotkey, hotkey)
+        await chain.close()
+
+    asyncio.run(adopt())
+    address = (f"--external{dash}ip", "203.0.113.9", f"--external{dash}port", "8123")
+    assert told(0, "chain", "serve", *address, "--yes", "--role", "miner")["outcome"] == "ok"
+    assert told(0, "chain", "neuron", hotkey)["axon"] == "203.0.113.9:8123"
+
+
 def test_stake_is_added_and_taken_back(told: Told, folder: Path) -> None:
     wallet = throwaway(folder / "wallets", "validator")
 
