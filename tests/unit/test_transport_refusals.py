@@ -238,3 +238,26 @@ async def test_64_kib_of_base58_cost_nothing(name: str) -> None:
         assert time.process_time() - began < 1, "working its value out takes longer"
         assert (await post(client, await MAKERS[name](client, TAKEN))).status_code == 200
     assert all(question != LONG for _, question in backend.begun)
+
+
+SPOKEN = {"fiber": "fiber", "fiber_sealed": "fiber", "sdk": "btauth", "template": "template", "own_challenge": "own"}
+"""Makers of challenges, whose proof is in headers, by their dialects."""
+
+
+@pytest.mark.parametrize(("name", "other"), [(a, b) for a in SPOKEN for b in SPOKEN if SPOKEN[a] != SPOKEN[b]])
+async def test_proofs_of_two_dialects_in_one_request_are_one_or_none(name: str, other: str) -> None:
+    """Where two dialects share a route it is refused, else it is the route's own; the other's proof is not used up."""
+    async with (
+        running(served(CountedNonces(), Reckoner())) as server,
+        httpx.AsyncClient(base_url="http://{}:{}".format(*server.address), trust_env=False) as client,
+    ):
+        one, another = await MAKERS[name](client, TAKEN), await MAKERS[other](client, TAKEN)
+        mixed = await post(client, Sent(one.path, one.body, another.headers | one.headers))
+        last = server.view().requests[-1]
+        if one.path == another.path:
+            assert (mixed.status_code, last.gate) == (400, "dialect")
+            assert last.reason == "the headers match more than one dialect: use one"
+            assert (await post(client, one)).status_code == 200
+        else:
+            assert (mixed.status_code, last.dialect) == (200, SPOKEN[name])
+        assert (await post(client, another)).status_code == 200
