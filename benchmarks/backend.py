@@ -2,9 +2,10 @@
 
 The model server is a stub in a separate process that speaks OpenAI's chat completions API and answers at once. It is
 asked through our server and, in turns, through a bare one: a protocol on the same event loop with the same parser and
-cryptography, which checks nothing and keeps nothing. `python -m benchmarks.backend stub` runs the stub, `miner URL
-HOTKEYS` our server and `bare URL KEY` the other, which print where they listen, and then their CPU seconds for each
-line of stdin until that ends.
+cryptography, which checks nothing and keeps nothing. The two servers have a core of their own, as validators and model
+servers have theirs: else what these do between two messages empties the caches that a server's next one finds. `python
+-m benchmarks.backend stub` runs the stub, `miner URL HOTKEYS` our server and `bare URL KEY` the other, which print
+where they listen, and then their CPU seconds for each line of stdin until that ends.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ import msgspec
 from cryptography.fernet import Fernet
 
 from benchmarks.figures import Figure
-from benchmarks.processes import python, running
+from benchmarks.processes import off_the_servers_core, on_the_servers_core, python, running
 from benchmarks.stub_backend import ANSWER
 from benchmarks.transport import (
     LOOPBACK,
@@ -65,7 +66,8 @@ Way = Callable[[list[Validator]], Awaitable[list[float]]]
 
 def measure() -> list[Figure]:
     """CPU per challenge with one caller and with many, and the slowest waits."""
-    return asyncio.run(_measure())
+    with off_the_servers_core():
+        return asyncio.run(_measure())
 
 
 async def _measure() -> list[Figure]:
@@ -243,6 +245,8 @@ async def _miner(url: str, hotkeys: str) -> None:
 
 
 async def _main(kind: str, *arguments: str) -> None:
+    if kind != "stub":
+        on_the_servers_core()
     match kind:
         case "miner":
             await _miner(*arguments)

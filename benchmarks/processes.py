@@ -51,6 +51,24 @@ def running(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
                 process.kill()
 
 
+@contextmanager
+def off_the_servers_core() -> Iterator[None]:
+    """Keep this process, and those it starts, off the core of those that are `on_the_servers_core`."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) > 1:
+        os.sched_setaffinity(0, cores - {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def on_the_servers_core() -> None:
+    """Keep this process on the first core of the machine."""
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
 def cpu_seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
     """User and system time of a command, run silently to its end. Raises CalledProcessError."""
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
