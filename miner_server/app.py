@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from engine.snapshot import CallerView, GpuView, ServerView
 from engine.text import safe
@@ -29,6 +29,7 @@ from miner_server.answering import MODEL_WIDTH, Answering
 from miner_server.backend_views import Backends
 from miner_server.backends.interface import Backend
 from miner_server.call import Call, json_response
+from miner_server.connections import TurnedAway
 from miner_server.endpoint import Calls, Handler
 from miner_server.limits import Limits, Room
 from miner_server.metrics import CONTENT_TYPE, Metrics
@@ -44,6 +45,13 @@ from miner_server.requestlog import RequestLog
 
 NO_ROUTE = "other"
 DISTRIBUTION = "subnet-console"
+PATH_WIDTH = 60
+"""Characters of an unknown path that are repeated: more than any route has."""
+
+DENDRITE = "bt_header_"
+"""How the headers begin that bittensor's SDK sent until version 10."""
+
+OF_A_DENDRITE = "this is how a dendrite asks an axon, as bittensor's SDK did until version 10: not spoken here"
 
 AVAILABILITY = Content(JSON, reference("Availability"))
 STATUS = Content(JSON, reference("Status"))
@@ -119,6 +127,12 @@ class MinerApp(Starlette):
         through Starlette costs a twentieth of a whole challenge. Starlette handles all other requests."""
         endpoint = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         await (endpoint or super().__call__)(scope, receive, send)
+
+    def turned_away(self, away: TurnedAway) -> None:
+        """Record a connection that was closed before it had asked anything."""
+        call = Call(NO_ROUTE, {"client": (away.host, 0), "headers": []}, _nothing_comes)
+        call.gate, call.reason = "connection", away.reason
+        self._calls.note(call, away.status, 0.0)
 
     def refuse_all(self) -> None:
         """End the requests in flight with a 503."""
@@ -239,7 +253,7 @@ class MinerApp(Starlette):
         async def refuse(call: Call) -> Response:
             call.gate = "route"
             self.admission.stranger("lookup", call.host, call.route)
-            raise Refusal(error.status_code, error.detail)
+            raise self._no_way(call, request, error)
 
         call = Call(NO_ROUTE, request.scope, request.receive)
         if self._door and request.url.path.startswith("/v1/"):
@@ -250,3 +264,22 @@ class MinerApp(Starlette):
         headers = {name.decode(): value.decode() for name, value in reply.headers}
         headers |= {"connection": "close", **(error.headers or {})}
         return StarletteResponse(reply.body, reply.status, headers, reply.media.decode())
+
+    def _no_way(self, call: Call, request: Request, error: HTTPException) -> Refusal:
+        """The refusal of a request whose path leads nowhere, or not with its method."""
+        status, path = error.status_code, request.url.path
+        for desk in self._desks:
+            if path in desk.closed:
+                call.dialect = desk.dialect
+                return Refusal(status, f"{path} is closed: {desk.closed[path]}", gate="dialect")
+        if any(name.startswith(DENDRITE) for name in request.headers):
+            return Refusal(status, OF_A_DENDRITE, gate="dialect")
+        typed = safe(path, PATH_WIDTH)
+        if status == 405:
+            allowed = (error.headers or {}).get("Allow", "another method")
+            return Refusal(status, f"{typed} is not for {request.method}: use {allowed}")
+        return Refusal(status, f"no dialect spoken here has a route {typed}: GET /openapi.json lists the routes")
+
+
+async def _nothing_comes() -> Message:
+    return {"type": "http.disconnect"}

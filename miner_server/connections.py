@@ -7,8 +7,8 @@ for `places` to say.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import httptools
@@ -65,6 +65,14 @@ _BAD = (
 
 
 _LAST = b"connection: close\r\n\r\n"
+
+
+class TurnedAway(NamedTuple):
+    """A connection that was closed before it had asked anything: with which status, told to it or not, and why."""
+
+    host: str
+    status: int
+    reason: str
 
 
 class Gathered:
@@ -143,17 +151,18 @@ class Exchange(RequestResponseCycle):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection, which has a place among `places`.
+    """One connection, which has a place among `places`. `tell` hears of those that never come to a request.
 
     Everything outside bodies counts: heads, chunk framing and extensions, trailers (which are dropped), and all
     pipelined requests. A head must be complete within `HEAD_S` of its first byte, or of the connection. Malformed
     requests are answered but not logged one by one, so that strangers cannot fill a disk.
     """
 
-    def __init__(self, *arguments: Any, places: Places, **named: Any) -> None:
+    def __init__(self, *arguments: Any, places: Places, tell: Callable[[TurnedAway], None], **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.logger = _log
         self._places = places
+        self._tell = tell
         self._began = 0.0
         self.cycle: Exchange
         self._head_timer: asyncio.TimerHandle | None = None
@@ -169,6 +178,7 @@ class BoundedProtocol(HttpToolsProtocol):
         place = self._places.take(host, self)
         self._seat = place or Seat(host, self)
         if place is None:
+            self._tell(TurnedAway(host, 503, "too many connections"))
             transport.write(_FULL)
             transport.close()
         else:
@@ -216,6 +226,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         if self.transport.is_closing():
             return
+        self._tell(TurnedAway(self._seat.host, 400, msg))
         if self._is_pending:
             self.transport.close()
             return
@@ -356,7 +367,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _await_request(self) -> None:
         self._stop_timer()
-        self._head_timer = self.loop.call_later(HEAD_S, self.transport.close)
+        self._head_timer = self.loop.call_later(HEAD_S, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        if self._in_head:
+            self._tell(TurnedAway(self._seat.host, 408, f"the request's head took longer than {HEAD_S:g} s"))
+        self.transport.close()
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

@@ -58,6 +58,11 @@ class Calls:
         for task in self._running:
             task.cancel()
 
+    def note(self, call: Call, status: int, seconds: float) -> None:
+        """Log and count what has become of a call."""
+        self._requests.add(call, status, seconds * 1000)
+        self._metrics.add(call, status, seconds)
+
     def endpoint(self, route: str, handler: Handler) -> "Endpoint":
         return Endpoint(self, route, handler)
 
@@ -91,9 +96,7 @@ class Calls:
         finally:
             if task is not None:
                 self._running.discard(task)
-        seconds = time.perf_counter() - began
-        self._requests.add(call, status, seconds * 1000)
-        self._metrics.add(call, status, seconds)
+        self.note(call, status, time.perf_counter() - began)
         return reply
 
 

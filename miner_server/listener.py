@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engine.values import at_port
-from miner_server.connections import BoundedProtocol
+from miner_server.connections import BoundedProtocol, TurnedAway
 from miner_server.errors import MinerError
 from miner_server.places import Places
 
@@ -25,15 +25,26 @@ FINISH_S = 1.8
 
 
 class Listener:
-    """One address, on which connections have `places`. With port 0, a free one is taken.
+    """One address, on which connections have `places`. With port 0, a free one is taken. `tell` hears of connections
+    that were turned away.
 
     An address that cannot be had is an error that names the options which choose it: --host and --port, or the one
     `option` that holds both.
     """
 
-    def __init__(self, host: str, port: int, places: Places, *, name: str, option: str = "") -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        places: Places,
+        *,
+        name: str,
+        option: str = "",
+        tell: Callable[[TurnedAway], None] = lambda _: None,
+    ) -> None:
         self._address = (host, port)
         self._places = places
+        self._tell = tell
         self._name = name
         self._options = (option, option) if option else ("--host", "--port")
         self._socket: socket.socket | None = None
@@ -63,7 +74,7 @@ class Listener:
         server = _Server(
             uvicorn.Config(
                 app,
-                http=partial(BoundedProtocol, places=self._places),  # type: ignore[arg-type]
+                http=partial(BoundedProtocol, places=self._places, tell=self._tell),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="on",
                 interface="asgi3",

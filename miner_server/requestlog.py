@@ -185,7 +185,8 @@ class RequestLog:
         return percentile(self._latencies, share)
 
     def _note_refusal(self, entry: _Request) -> None:
-        kind = _Kind(entry.gate, entry.status, entry.dialect, _NUMBER.sub("#", entry.reason))
+        reason = "" if entry.gate == "route" else _NUMBER.sub("#", entry.reason)  # which names what was typed
+        kind = _Kind(entry.gate, entry.status, entry.dialect, reason)
         before = self._refused.get(kind)
         if before is None and len(self._refused) >= REFUSALS_KEPT:
             rarest, _ = min(self._refused.items(), key=lambda item: (item[1].times, item[1].last.at))

@@ -114,7 +114,7 @@ class MinerServer:
             gpus=gpus,
         )
         places = Places(known=self._app.admission.knows, shared=self._proxies.trusts)
-        self._listener = Listener(host, port, places, name=name, option=option)
+        self._listener = Listener(host, port, places, name=name, option=option, tell=self._app.turned_away)
 
     @property
     def address(self) -> tuple[str, int]:

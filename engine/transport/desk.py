@@ -49,6 +49,7 @@ class Desk:
         self.dialect = dialect.name
         made = dialect.routes(end)
         self.routes = made.routes
+        self.closed = made.closed
         self._denied = made.denied
         self._gates = _Gates(made.denied)
         self._gate = Gate(nonces, allowed=allowed, window=made.window, ahead=made.ahead)

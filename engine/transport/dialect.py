@@ -295,10 +295,12 @@ class Routes(Struct, frozen=True, kw_only=True):
     A claim's timestamp may be `window` seconds behind, and as many ahead unless `ahead` is given. A key opens messages
     for `key_ttl` seconds; it survives a restart if `key_of` can restore it from its `secret` (or raises ValueError).
     `denied` is the status for a claim that does not verify. With `signs_alike` a sealed challenge, a handshake and a
-    look at the status are signed in the same words, so that each would pass for the others.
+    look at the status are signed in the same words, so that each would pass for the others. `closed` says of paths that
+    the operator has not opened why that is so.
     """
 
     routes: tuple[AnyRoute, ...]
+    closed: dict[str, str] = {}
     window: float = WINDOW_S
     ahead: float | None = None
     key_ttl: float = KEY_TTL_S

@@ -392,7 +392,8 @@ async def test_a_caller_that_leaves_frees_its_place_and_that_of_its_other_choice
 async def test_without_access_there_is_no_such_route(tmp_path: Path) -> None:
     async with serving() as server, Validator(server) as alice:
         response = await alice.http.post("/v1/chat/completions", json={})
-        assert (response.status_code, response.json()) == (404, {"detail": "Not Found"})
+        assert response.status_code == 404
+        assert "/v1/chat/completions" in response.json()["detail"]
 
 
 async def test_a_running_miner_learns_of_new_and_revoked_keys(miner: OpenMiner) -> None:

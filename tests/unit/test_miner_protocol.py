@@ -130,7 +130,7 @@ async def test_a_head_that_is_too_long_is_refused_also_in_one_piece(first: bytes
             assert await raw.replies(1) == [200]
         raw.writer.write(head)
         assert await raw.replies(1) == [400]
-        assert server.view().requests_total == (1 if first else 0)
+        assert server.view().statuses == ({200: 1} if first else {}) | {400: 1}
 
 
 async def test_a_long_head_that_is_within_bounds_is_served() -> None:
@@ -281,3 +281,50 @@ async def test_a_caller_without_keep_alive_is_told_that_its_connection_ends() ->
         head, _, body = (await raw.reader.read()).partition(b"\r\n\r\n")
     assert b"\r\nconnection: close" in head
     assert b"\r\ncontent-length: %d\r\n" % len(body) in head
+
+
+# -- what becomes of a connection is on record -----------------------------------------------------------------------
+
+
+async def _refused_for(server: MinerServer, status: int, said: str) -> None:
+    def told() -> bool:
+        kinds = server.view().refusals
+        return any((one.status, one.gate, one.host) == (status, "connection", "127.0.0.1") for one in kinds)
+
+    await until(told)
+    [kind] = server.view().refusals
+    assert said in kind.reason
+    assert [one.reason for one in server.view().requests] == [kind.reason]
+    [counted] = [metric for metric in server.metrics() if metric.name == "miner_refusals"]
+    assert [(sample.labels["gate"], sample.value) for sample in counted.samples] == [("connection", 1)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (LOOK_UP + b"Validator-Hotkey: " + b"1" * 65_536 + b"\r\n\r\n", "head is too long"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "Invalid HTTP"),
+    ],
+    ids=["64 KiB in a header", "TLS"],
+)
+async def test_whoever_never_comes_to_a_request_is_on_record_with_the_reason(sent: bytes, said: str) -> None:
+    async with serving() as server, connected(server) as raw:
+        raw.writer.write(sent)
+        assert await raw.replies(1) == [400]
+        await _refused_for(server, 400, said)
+
+
+async def test_a_head_that_drips_is_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.05)
+    async with serving() as server, connected(server) as silent, connected(server) as raw:
+        raw.writer.write(LOOK_UP[:-5])
+        assert await asyncio.wait_for(raw.reader.read(), 30) == b""
+        assert await asyncio.wait_for(silent.reader.read(), 30) == b""  # has asked for nothing, and is not on record
+        await _refused_for(server, 408, "took longer than 0.05 s")
+
+
+async def test_a_connection_for_which_there_is_no_place_is_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("miner_server.places.MOST", 0)
+    async with serving() as server, connected(server) as raw:
+        assert await raw.replies(1) == [503]
+        await _refused_for(server, 503, "too many connections")

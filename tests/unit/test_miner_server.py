@@ -164,13 +164,28 @@ async def test_an_answers_body_does_not_wait_for_its_heads_acknowledgement() -> 
             pytest.fail("every answer took as long as an acknowledgement that is put off")
 
 
-async def test_unknown_paths_and_methods_answer_in_json() -> None:
+async def test_unknown_paths_and_methods_are_told_what_there_is() -> None:
     async with serving() as server, Validator(server) as alice:
-        unknown = await alice.http.get("/nowhere")
+        unknown = await alice.http.get("/nowhere\u202e" + "x" * 500)
         wrong = await alice.http.get("/fiber/challenge")
-    assert (unknown.status_code, unknown.json()) == (404, {"detail": "Not Found"})
-    assert (wrong.status_code, wrong.json()) == (405, {"detail": "Method Not Allowed"})
+        closed = await alice.http.post("/inference", json={"prompt": "hi"})
+        dendrite = await alice.http.post("/Prompting", headers={"bt_header_axon_hotkey": "5C"})
+        for number in range(200):
+            await alice.http.get(f"/{number}/path{'/x' * number}")
+        view = server.view()
+    detail = unknown.json()["detail"]
+    assert unknown.status_code == 404
+    assert detail.startswith("no dialect spoken here has a route /nowhere·xxx")
+    assert detail.endswith("…: GET /openapi.json lists the routes")
+    assert len(detail) < 160
+    assert (wrong.status_code, wrong.json()) == (405, {"detail": "/fiber/challenge is not for GET: use POST"})
     assert wrong.headers["allow"] == "POST"
+    assert closed.status_code == 404
+    assert "turned loosh_plain on" in closed.json()["detail"]
+    assert "dendrite" in dendrite.json()["detail"]
+    kinds = {(kind.status, kind.gate, kind.dialect) for kind in view.refusals}
+    assert {(404, "route", ""), (405, "route", ""), (404, "dialect", "loosh-plain"), (404, "dialect", "")} <= kinds
+    assert len(view.refusals) <= 5, "what strangers type crowds out nothing"
 
 
 async def test_the_view_shows_callers_sessions_and_requests() -> None:

@@ -115,16 +115,15 @@ def status(snapshot: Snapshot = SNAPSHOT) -> dict[str, str]:
     return {text[:10].strip(): text[10:].strip() for text in lines}
 
 
-def test_the_server_in_eight_lines() -> None:
+def test_the_server_in_seven_lines() -> None:
     assert [text_of(content).rstrip() for content in server.status(Picture(SNAPSHOT, NOW))] == [
-        "server    ● listening 0.0.0.0:8091",
+        "server    ● on 0.0.0.0:8091",
         "backend   ● ready scripted",
         "load      2/8 ▮▮▯▯▯▯▯▯▯▯ queue 0/32",
         "answers   200 99%  429 1%  401 0%",
         "axon      ✓ 203.0.113.9:8091",
         "speed     p50 41ms  p95 1.2s",
         "tokens    12,345 in 1,000 requests",
-        "up        1h00m",
     ]
 
 
@@ -176,11 +175,13 @@ def test_refusals_say_how_often_where_why_and_who_was_last() -> None:
         host="203.0.113.5",
         last_at=NOW - 9,
     )
-    nameless = replace(kind, gate="route", status=404, reason="Not Found", dialect="", count=3, hotkey="")
+    nameless = replace(
+        kind, gate="route", status=404, reason="no dialect spoken here has a route /x", dialect="", count=3, hotkey=""
+    )
     shown = replace(SNAPSHOT, server=replace(SERVER, refusals=(nameless, kind)))
     assert rows_of(REFUSALS, refusals(shown), 78, NOW) == [
         " 1,204 ▲ 429  quota      64 of the 64 challenges tha… btauth   uid 31       9s",
-        "     3 ▲ 404  route      Not Found                             203.0.11…    9s",
+        "     3 ▲ 404  route      no dialect spoken here has …          203.0.11…    9s",
     ]
     assert rows_of(REFUSALS, refusals(shown), 46, NOW)[0].startswith(" 1,204 quota      64 of the 64")
 
@@ -219,12 +220,15 @@ def test_the_board_shows_the_grounds_and_what_was_consumed_of_the_quota() -> Non
     assert CALLERS.column("quota").cell(board[0], NOW).tone == "warn"
 
 
-def test_callers_show_who_may_ask_and_how_long_their_key_lasts() -> None:
-    assert rows_of(CALLERS, callers(SNAPSHOT), 36, NOW) == [
-        "uid 31    ✓ allowed     412  10:00",
-        "5DAA…TXFy ✗ refused       6      -",
+def test_callers_show_who_may_ask_in_which_dialect_and_how_long_their_key_lasts() -> None:
+    spoken = tuple(replace(one, dialect="fiber") for one in SERVER.callers)
+    shown = callers(replace(SNAPSHOT, server=replace(SERVER, callers=spoken)))
+    assert rows_of(CALLERS, shown, 36, NOW) == [
+        "uid 31    ✓ allowed   fiber      412",
+        "5DAA…TXFy ✗ refused   fiber        6",
     ]
-    assert rows_of(CALLERS, callers(SNAPSHOT), 120, NOW)[1].endswith("403 not on the allow-list")
+    assert rows_of(CALLERS, shown, 43, NOW)[0].endswith("412  10:00")
+    assert rows_of(CALLERS, shown, 120, NOW)[1].endswith("403 not on the allow-list")
 
 
 def test_keys_count_down_and_warn_in_their_last_minute() -> None:

@@ -70,7 +70,7 @@ async def test_server_leads_to_the_backends_and_their_numbers(size: tuple[int, i
         assert "cannot be reached" in screen_text(app)
         await pilot.press("escape")
         await pilot.pause()
-        assert "● listening" in screen_text(app) or "Callers" in screen_text(app)
+        assert "● on" in screen_text(app) or "Callers" in screen_text(app)
 
 
 async def test_160_by_48_shows_where_each_is_and_every_peak_of_a_gpu(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from engine.snapshot import ServerView, ServiceView, Snapshot
 from engine.values import at_port
 
 GAUGE = 10
-STATUSES_SHOWN = 4
+STATUSES_SHOWN = 3
 """The columns of a gauge, and the statuses that a line has room for."""
 
 SERVICE = "miner server"
@@ -70,7 +70,6 @@ def status(picture: Picture) -> list[Line]:
             ("axon", axon(snapshot)),
             ("speed", line(f"p50 {formats.milliseconds(server.p50_ms)}  p95 {formats.milliseconds(server.p95_ms)}")),
             ("tokens", line(f"{server.tokens_total:,} in {formats.counted(server.requests_total, 'request')}")),
-            ("up", line(formats.age(snapshot.started_at, picture.now))),
         ),
     )
 
@@ -92,7 +91,7 @@ def _listening(snapshot: Snapshot, server: ServerView) -> Line:
         return line(states.SERVICES["starting"].span)
     if service.state != "running":
         return line(states.SERVICES[service.state].span, f" {service.reason}")
-    return line(Span("● listening", "ok"), f" {server.address}")
+    return line(Span("● on", "ok"), f" {server.address}")
 
 
 def axon(snapshot: Snapshot) -> Line:
@@ -131,7 +130,10 @@ def _statuses(server: ServerView) -> Line:
     if not server.requests_total:
         return line(Span("none yet", "muted"))
     most = sorted(server.statuses.items(), key=lambda item: (-item[1], item[0]))[:STATUSES_SHOWN]
-    parts = (Span(f"{code} {count / server.requests_total:.0%}  ", states.of_http(code).tone) for code, count in most)
+    parts = (
+        Span(f"{'  ' if place else ''}{code} {count / server.requests_total:.0%}", states.of_http(code).tone)
+        for place, (code, count) in enumerate(most)
+    )
     return line(*parts)
 
 

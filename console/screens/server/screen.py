@@ -19,8 +19,10 @@ from console.screens.server.traffic import (
     RefusalRow,
     RequestRow,
     asked,
+    caller,
     callers,
     keys,
+    refusal,
     refusals,
     request,
 )
@@ -48,6 +50,9 @@ class ServerScreen(ConsoleScreen):
         &.-low #facts { height: 6; max-height: 100%; }
         &.-low #explanation { display: none; }
         &.-low #traffic, &.-low #services { min-height: 6; }
+        &.-narrow #traffic { layout: vertical; }
+        &.-narrow #traffic > * { width: 1fr; height: 1fr; }
+        &.-narrow.-low #beside { display: none; }
         &.-wide #facts Panel { width: 48; }
         &.-wide #facts #callers { width: 1fr; }
         &.-wide #facts #keys { width: 40; }
@@ -74,10 +79,10 @@ class ServerScreen(ConsoleScreen):
             yield TablePanel("Keys", KEYS, id="keys", classes="wide-only")
         with Horizontal(id="traffic"):
             yield TablePanel("Requests", REQUESTS, id="requests")
-            with Vertical(id="beside", classes="wide-only"):
-                with Panel("Request", id="detail"):
+            with Vertical(id="beside"):
+                with Panel("Request", id="detail", classes="wide-only"):
                     yield Facts()
-                yield TablePanel("Refused and why", REFUSALS, id="refusals", hint="u let in")
+                yield TablePanel("Refused and why", REFUSALS, id="refusals", hint="b block  u let in")
 
     def row_name(self, action_id: str) -> str:
         """A service by its name, a caller by the hotkey of its row among the callers or the requests."""
@@ -127,3 +132,11 @@ class ServerScreen(ConsoleScreen):
     def _open(self) -> None:
         if self._current is not None:
             self.app.push_screen(Reader("Request", request(self._current, READER_WIDTH)))
+
+    @on(LiveTable.Opened, "#refusals LiveTable, #callers LiveTable")
+    def _open_beside(self) -> None:
+        row = self.table.current if self.table is not None else None
+        if isinstance(row, RefusalRow):
+            self.app.push_screen(Reader("Refused", refusal(row, READER_WIDTH)))
+        elif isinstance(row, CallerRow):
+            self.app.push_screen(Reader("Caller", caller(row, READER_WIDTH)))

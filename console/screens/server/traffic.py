@@ -1,7 +1,7 @@
 """What callers ask of a miner's server: the last requests, who calls, what was refused and why, and keys, as tables."""
 
 import http
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -126,10 +126,52 @@ def request(asked: RequestRow | None, width: int) -> list[Line]:
             *([("gate", line(Span(view.gate, "warn")))] if view.gate else []),
         ),
     )
-    texts = [(title, text) for title, text in (("reason", view.reason), ("answer", view.answer)) if text]
-    return known + [
+    return [*known, *_texts((("reason", view.reason), ("answer", view.answer)), width)]
+
+
+def refusal(row: RefusalRow, width: int) -> list[Line]:
+    """Everything that is known of what was refused for one reason."""
+    view = row.refusal
+    known = facts(
+        (
+            ("times", line(f"{view.count:,}")),
+            ("status", line(states.of_http(view.status).span, f" {phrase(view.status)}")),
+            ("gate", line(Span(view.gate, "warn"))),
+            ("dialect", line(view.dialect or formats.UNKNOWN)),
+            ("last at", line(formats.clock(view.last_at))),
+            ("last by", line(row.who)),
+            ("hotkey", line(view.hotkey or formats.UNKNOWN)),
+            ("address", line(view.host or formats.UNKNOWN)),
+        ),
+    )
+    return [*known, *_texts((("reason", view.reason),), width)]
+
+
+def caller(row: CallerRow, width: int) -> list[Line]:
+    """Everything that is known of who asks."""
+    view, quota = row.caller, "" if row.caller.quota is None else f" of {row.caller.quota}"
+    known = facts(
+        (
+            ("caller", line(row.who)),
+            ("hotkey", line(view.hotkey)),
+            ("may ask", line(states.of_caller(view).span)),
+            ("address", line(view.host or formats.UNKNOWN)),
+            ("dialect", line(view.dialect or formats.UNKNOWN)),
+            ("stake", line(f"{view.stake:,.0f}")),
+            ("quota", line(f"{view.consumed}{quota} in this period")),
+            ("requests", line(f"{view.requests}, {view.ok} answered")),
+            ("median", line(formats.milliseconds(view.p50_ms))),
+        ),
+    )
+    return [*known, *_texts((("last refusal", view.last_refusal),), width)]
+
+
+def _texts(titled: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    """Those texts that there are, wrapped below their titles."""
+    return [
         content
-        for title, text in texts
+        for title, text in titled
+        if text
         for content in (BLANK, line(Span(title, "muted")), *map(line, wrapped(text, width)))
     ]
 
@@ -243,7 +285,7 @@ CALLERS: Table[CallerRow] = Table(
         fields.text("who", "CALLER", 9, lambda row: row.who, CALLER, priority=0),
         fields.state("state", "MAY ASK", 11, _may_ask, "whether it is answered, and on what grounds", priority=0),
         fields.text(
-            "dialect", "DIALECT", 8, lambda row: row.caller.dialect, "the dialect of its last request", priority=3
+            "dialect", "DIALECT", 8, lambda row: row.caller.dialect, "the dialect of its last request", priority=1
         ),
         fields.number(
             "stake", "STAKE", 8, lambda row: row.caller.stake, lambda stake: f"{stake:,.0f}", "its stake", priority=7

@@ -59,7 +59,12 @@ class LooshPlainCaller:
         return TimedAnswer(completion, reply.ms)
 
 
+CLOSED = "challenges that prove no sender are answered only if the operator has turned loosh_plain on"
+
+
 def _routes(end: MinerEnd) -> Routes:
+    if not end.unproven:
+        return Routes(routes=(), closed={INFERENCE_PATH: CLOSED})
     route = UnprovenRoute(
         path=INFERENCE_PATH,
         claimant=_claimant,
@@ -71,7 +76,7 @@ def _routes(end: MinerEnd) -> Routes:
             answers=REPLY,
         ),
     )
-    return Routes(routes=(route,) if end.unproven else ())
+    return Routes(routes=(route,))
 
 
 def _claimant(call: Received) -> str:
