@@ -80,7 +80,7 @@ class Calls:
         except Refusal as refused:
             reply, status = _reply_to(call.form.put(refused)), refused.status
             call.gate = refused.gate or call.gate
-            call.reason = refused.detail if isinstance(refused.detail, str) else "missing or ill-typed fields"
+            call.reason = _said(refused.detail)
         except ClientGone as gone:
             reply, status, call.reason = None, CLIENT_GONE, str(gone) or "the caller hung up"
         except asyncio.CancelledError:
@@ -130,6 +130,13 @@ async def _read_in_time(call: Call, sending: Coroutine[Any, Any, None]) -> None:
             await sending
     except TimeoutError:
         await call.hang_up()
+
+
+def _said(detail: Any) -> str:
+    """A refusal's detail in words, also where it is FastAPI's list of fields."""
+    if isinstance(detail, str):
+        return detail
+    return f"missing: {', '.join(str(field['loc'][-1]) for field in detail)}"
 
 
 def _reply_to(refused: Refusal) -> Response:

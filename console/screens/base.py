@@ -105,6 +105,10 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """What the row under the cursor is called, for an action that is about one; "" when there is none."""
         return ""
 
+    def no_row(self, _action_id: str) -> str:
+        """Why there is no row to apply an action to that needs one."""
+        return "nothing under the cursor to apply it to"
+
     def receive(self, picture: Picture) -> None:
         """Show a picture, and what stands around it."""
         width = self.app.size.width

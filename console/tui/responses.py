@@ -69,7 +69,9 @@ class Responses:
         if action.why_not_row is None:
             return ""
         row, snapshot = self._row(action), self._host.engine.snapshot
-        return action.why_not_row(snapshot, row) if row else "nothing under the cursor to apply it to"
+        if row:
+            return action.why_not_row(snapshot, row)
+        return self._screen.no_row(action.id) if self._screen is not None else "there is no screen to apply it to"
 
     def _response(self, action: Action) -> Response | None:
         """What an action does here, None when nothing responds to it."""

@@ -221,7 +221,7 @@ async def test_a_refusal_says_when_to_come_again_in_whole_seconds(retry_after: f
 @pytest.mark.parametrize(
     ("error", "status", "detail", "reason"),
     [
-        (Refusal(422, [{"loc": ["header", "x"]}]), 422, [{"loc": ["header", "x"]}], "missing or ill-typed fields"),
+        (Refusal(422, [{"loc": ["header", "x"]}]), 422, [{"loc": ["header", "x"]}], "missing: x"),
         (ZeroDivisionError("secret"), 500, "internal error", "an internal error: see the log"),
     ],
 )

@@ -79,8 +79,8 @@ async def test_its_validator_is_answered_on_either_path() -> None:
         (lambda: signed() | {"BT_MESSAGE": "a:b"}, 401, "not miner:validator:time"),
         (lambda: signed() | {"BT_MESSAGE": "1" * 1_000}, 401, "not miner:validator:time"),
         (lambda: signed() | {"BT_MESSAGE": f"{MINER.ss58_address}:{ALICE.ss58_address}:soon"}, 401, "a time in ns"),
-        (lambda: {"BT_SIGNATURE": "0x"}, 422, "missing or ill-typed fields"),
-        (dict, 422, "missing or ill-typed fields"),
+        (lambda: {"BT_SIGNATURE": "0x"}, 422, "missing: bt_message"),
+        (dict, 422, "missing: bt_message, bt_signature"),
     ],
     ids=map(str, range(13)),
 )

@@ -293,6 +293,16 @@ async def test_a_read_only_run_blocks_and_restarts_nothing(key: str, tmp_path: P
     assert orders.taken == []
 
 
+async def test_a_request_that_named_no_hotkey_says_so_when_it_is_to_be_blocked(tmp_path: Path) -> None:
+    nameless = replace(SERVER, requests=(request(1, hotkey="", status=404),))
+    app = app_of(replace(MINER, server=nameless), tmp_path)
+    orders = Orders(feed_of(app))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5", "b")
+        assert toasts(app)[-1] == "block caller…: it named no hotkey: only hotkeys are blocked or let in"
+    assert orders.taken == []
+
+
 async def test_with_no_row_there_is_nobody_to_block(tmp_path: Path) -> None:
     app = app_of(replace(MINER, server=None), tmp_path)
     async with app.run_test(size=NARROW) as pilot:

@@ -104,6 +104,12 @@ class ServerScreen(ConsoleScreen):
             case _:
                 return ""
 
+    def no_row(self, action_id: str) -> str:
+        """A request that named no hotkey is nobody's whom a list could name."""
+        if self.table is not None and isinstance(self.table.current, RequestRow | RefusalRow):
+            return "it named no hotkey: only hotkeys are blocked or let in"
+        return super().no_row(action_id)
+
     def show(self, picture: Picture) -> None:
         snapshot = picture.snapshot
         if snapshot.role != "miner":
