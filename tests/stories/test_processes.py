@@ -18,7 +18,7 @@ from tests.stories.console import Run, exported, finished, running, running_serv
 
 pytestmark = pytest.mark.slow
 
-ASKED = 200
+ASKED = 120
 AT_ONCE = 16
 
 
