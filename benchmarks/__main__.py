@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from benchmarks import (
+    attach,
     backend,
     chain,
     demo,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "memory": memory.measure,
     "demo": demo.measure,
     "rows": rows.measure,
+    "attach": attach.measure,
     "keys": keys.measure,
     "paint": paint.measure,
     "health": health.measure,

@@ -7,8 +7,10 @@ another screen. A bare Textual application beside it gets keys too, to account f
 import statistics
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.figures import Figure
 from benchmarks.processes import python
@@ -20,38 +22,65 @@ REPLIES = 64
 TURNS = 25
 TYPED = "uid:1234567890"
 PLACES = {"2": "[2 Challenges]", "3": "[3 Miners]"}
+SIZE = (160, 48)
 THINKING_S = 0.05
 SETTLED_S = 6.0
 """Rounds after which everything is loaded."""
 TARGET_MS = 100
 
 
+class Pressed(NamedTuple):
+    """Milliseconds from each key press until its effect was on the terminal."""
+
+    typed: list[float]
+    went: list[float]
+    bare: list[float]
+
+
 def measure() -> list[Figure]:
+    with (
+        judging() as (home, arguments),
+        terminal("--role", "validator", *arguments, home=home, size=SIZE) as opened,
+    ):
+        pressed = press(opened, home)
+    control = p95(pressed.bare)
+    what = f"key to paint p95 while {REPLIES} replies are judged"
+    return [
+        Figure(f"{what}, over a bare app's: a letter typed", p95(pressed.typed) - control, "ms", TARGET_MS),
+        Figure(f"{what}, over a bare app's: another screen", p95(pressed.went) - control, "ms", TARGET_MS),
+        Figure("a bare app's p95 in that time", control, "ms"),
+        Figure("a letter typed, median", statistics.median(pressed.typed), "ms"),
+        Figure("another screen, median", statistics.median(pressed.went), "ms"),
+    ]
+
+
+@contextmanager
+def judging() -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """A home, and the arguments of a validator there that asks and judges all the time."""
     with tempfile.TemporaryDirectory() as folder, stub_miners(REPLIES) as miners:
         home = Path(folder)
         found(home / "data", miners)
         (home / "config.toml").write_text(f"sample = {REPLIES}\ninterval = 0.0\nallow_private = true\n")
-        arguments = ("--role", "validator", "--config", str(home / "config.toml"), "--data-dir", str(home / "data"))
-        with (
-            terminal(*arguments, home=home, size=(160, 48)) as opened,
-            closing(Terminal(python("benchmarks.bare_app"), width=160, height=48, home=home)) as bare,
-        ):
-            opened.wait_for(f"● {REPLIES} answered")
-            time.sleep(SETTLED_S)
-            typed, went, idle = [], [], []
-            for turn in range(TURNS):
-                went += [_took(opened, digit, shown) for digit, shown in PLACES.items()]
-                typed += _typed(opened)
-                idle += [_took(bare, "x", f"keys {len(TYPED) * turn + at + 1}.") for at in range(len(TYPED))]
-    control = _p95(idle)
-    what = f"key to paint p95 while {REPLIES} replies are judged"
-    return [
-        Figure(f"{what}, over a bare app's: a letter typed", _p95(typed) - control, "ms", TARGET_MS),
-        Figure(f"{what}, over a bare app's: another screen", _p95(went) - control, "ms", TARGET_MS),
-        Figure("a bare app's p95 in that time", control, "ms"),
-        Figure("a letter typed, median", statistics.median(typed), "ms"),
-        Figure("another screen, median", statistics.median(went), "ms"),
-    ]
+        yield home, ("--config", str(home / "config.toml"), "--data-dir", str(home / "data"))
+
+
+def press(opened: Terminal, home: Path) -> Pressed:
+    """Type and go about in a terminal that shows such a validator, and press keys in a bare application's."""
+    opened.wait_for(f"● {REPLIES} answered")
+    time.sleep(SETTLED_S)
+    pressed = Pressed([], [], [])
+    with closing(bare_terminal(home)) as bare:
+        bare.wait_for("bare header")
+        for turn in range(TURNS):
+            pressed.went.extend(_took(opened, digit, shown) for digit, shown in PLACES.items())
+            pressed.typed.extend(_typed(opened))
+            pressed.bare.extend(_took(bare, "x", f"keys {len(TYPED) * turn + at + 1}.") for at in range(len(TYPED)))
+    return pressed
+
+
+def bare_terminal(home: Path, environment: Mapping[str, str] | None = None) -> Terminal:
+    command = python("benchmarks.bare_app")
+    return Terminal(command, width=SIZE[0], height=SIZE[1], home=home, environment=environment)
 
 
 def _typed(opened: Terminal) -> list[float]:
@@ -73,5 +102,5 @@ def _took(opened: Terminal, key: str, shown: str) -> float:
     return (time.monotonic() - began) * 1000
 
 
-def _p95(took: list[float]) -> float:
+def p95(took: list[float]) -> float:
     return sorted(took)[int(0.95 * (len(took) - 1))]

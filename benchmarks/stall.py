@@ -42,12 +42,17 @@ def measure() -> list[Figure]:
         opened.press("qqG\r")
         opened.process.wait(PATIENCE_S)
         beats = msgspec.json.decode((Path(folder) / BEATS).read_bytes(), type=beat.Beats)
-    lost = set(range(int(STALL_S / HEARTBEAT_S))) - {int((due - began) // HEARTBEAT_S) for due, _ in beats}
+    lost = lost_heartbeats(beats, began, STALL_S)
     return [
-        Figure(f"stalled for {STALL_S:.0f} s: heartbeats that the engine lost", len(lost), "", 0),
+        Figure(f"stalled for {STALL_S:.0f} s: heartbeats that the engine lost", lost, "", 0),
         Figure("until the terminal shows a whole, current frame again", current_after, "s", 1),
         Figure("lines below its clock that a full repaint changes", len(wrong), "", 0),
     ]
+
+
+def lost_heartbeats(beats: beat.Beats, began: float, seconds: float) -> int:
+    """In how many quarters of a second from then on an engine's loop never woke."""
+    return len(set(range(int(seconds / HEARTBEAT_S))) - {int((due - began) // HEARTBEAT_S) for due, _ in beats})
 
 
 def _lines(opened: Terminal) -> list[str]:

@@ -11,7 +11,7 @@ from console.errors import ConsoleError
 from console.instants import duration
 from engine.files import UNDECODABLE, damage, not_a_file
 from engine.locks import Holder, folder_holder
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from engine.snapshot import Snapshot
 from engine.text import safe
 

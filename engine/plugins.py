@@ -5,8 +5,10 @@ Each sort has a registry, which lists our own entries first; docs/plug-ins.md is
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Entry = TypeVar("Entry")
 
@@ -49,7 +51,7 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
     def __contains__(self, name: object) -> bool:
         return name in self._own or name in added(self.group)
 
-    def _load(self, point: EntryPoint) -> Entry:
+    def _load(self, point: "EntryPoint") -> Entry:
         where = f"the entry point {point.name} in {self.group}"
         try:
             entry: Entry = point.load()
@@ -63,8 +65,10 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
 
 @cache
-def added(group: str) -> Mapping[str, EntryPoint]:
+def added(group: str) -> Mapping[str, "EntryPoint"]:
     """The entry points of a group by name; of several with one name, the first."""
+    from importlib.metadata import entry_points  # takes long to load, and most commands ask for none
+
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=group):
         found.setdefault(point.name, point)

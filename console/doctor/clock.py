@@ -9,7 +9,7 @@ from console.findings import Result, critical, ok, warning
 from console.present.formats import counted, utc
 from engine.chain.embedded.state_file import FILE_NAME as CHAIN_FILE
 from engine.errors import StoreError
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from engine.store import schema
 from engine.store.record import open_record
 

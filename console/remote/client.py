@@ -186,7 +186,7 @@ def attached(folder: Path, *, read_only: bool) -> RemoteEngine:
 
     Raises ConsoleError if there is none, or it is of no use to this version.
     """
-    connection = _connected(folder)
+    connection = connected(folder)
     try:
         connection.settimeout(GREETING_S)
         uid = peer_uid(connection)
@@ -208,7 +208,8 @@ def attached(folder: Path, *, read_only: bool) -> RemoteEngine:
         raise
 
 
-def _connected(folder: Path) -> socket.socket:
+def connected(folder: Path) -> socket.socket:
+    """A connection to whatever listens in a data folder. Raises ConsoleError."""
     path = folder / FILE
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

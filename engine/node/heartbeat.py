@@ -20,8 +20,9 @@ BEAT_S = 0.05
 BEATS_A_SNAPSHOT = 5
 """The event loop's lateness is taken at each beat; every fifth publishes a Snapshot, four a second."""
 
+STATUS_FILE = "status.json"
 STATUS_S = 1.0
-"""How often status.json is written, which `status` reads."""
+"""In a data folder, what `status` reads, and how often it is written."""
 
 LATENESS_KEPT = 1200
 """A minute of beats, for the percentiles."""

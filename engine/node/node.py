@@ -31,7 +31,7 @@ from engine.keys import Signer
 from engine.locks import FOLDER_LOCK
 from engine.node.chain_watch import ChainWatch, chain_view
 from engine.node.command_loop import OPERATOR, CommandLoop, not_while_read_only
-from engine.node.heartbeat import Heartbeat
+from engine.node.heartbeat import STATUS_FILE, Heartbeat
 from engine.node.node_store import NodeStore
 from engine.node.part import Part, merged
 from engine.node.record_watch import DATA_FOLDER, Housekeeping, RecordWatch
@@ -40,7 +40,6 @@ from engine.node.supervisor import Service, Supervisor
 from engine.snapshot import LoopView, Snapshot
 from engine.values import Guard, IfDeregistered, Outcome
 
-STATUS_FILE = "status.json"
 LAST_LOOK_S = 0.5
 """How long a stopping run waits for a last look at its record: it promises to stop in 3 s, even on a hung disk."""
 

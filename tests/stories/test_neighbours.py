@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.replay_guard import MemoryNonces
 from engine.values import Peer

@@ -15,7 +15,7 @@ import pytest
 
 from console.errors import ExitCode
 from engine.locks import folder_holder
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from tests.stories.console import PATIENCE_S, wait_until
 from tests.stories.terminal import GIVEN_BACK, Terminal, terminal
 

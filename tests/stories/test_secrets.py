@@ -19,7 +19,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from engine.values import Peer
 from tests.stories.console import Run, children_of, finished, running, wait_until
 from tests.unit.chain_helpers import key

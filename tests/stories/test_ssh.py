@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.locks import folder_holder
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from tests.stories.console import is_alive, wait_until
 from tests.stories.sshd import PROGRAMS, Host
 

@@ -24,7 +24,7 @@ from engine.chain.embedded import ChainDataError
 from engine.chain.embedded.state_file import StateFile
 from engine.errors import StoreError
 from engine.files import Damaged
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from engine.store.errors import StoreDamaged
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME as STORE

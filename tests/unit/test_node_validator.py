@@ -31,7 +31,7 @@ from engine.commands import (
 )
 from engine.node import heartbeat as heartbeat_module
 from engine.node import record_watch
-from engine.node.node import STATUS_FILE
+from engine.node.heartbeat import STATUS_FILE
 from engine.settings import Settings
 from engine.snapshot import Snapshot
 from engine.store.record import open_record
