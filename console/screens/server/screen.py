@@ -42,17 +42,16 @@ class ServerScreen(ConsoleScreen):
         & #facts { height: 11; max-height: 45%; }
         & #facts Panel { width: 1fr; padding: 0 1; }
         & #traffic { height: 1fr; }
-        & #requests { width: 2fr; }
-        & #beside { width: 1fr; }
-        & #detail { height: 1fr; padding: 0 1; }
+        & #calls { width: 2fr; }
+        & #detail { width: 1fr; padding: 0 1; }
+        & #requests { height: 2fr; }
         & #refusals { height: 1fr; }
         &.-short #facts { height: 9; }
         &.-low #facts { height: 6; max-height: 100%; }
         &.-low #explanation { display: none; }
         &.-low #traffic, &.-low #services { min-height: 6; }
-        &.-narrow #traffic { layout: vertical; }
-        &.-narrow #traffic > * { width: 1fr; height: 1fr; }
-        &.-narrow.-low #beside { display: none; }
+        &.-short #requests { height: 1fr; }
+        &.-low #refusals { display: none; }
         &.-wide #facts Panel { width: 48; }
         &.-wide #facts #callers { width: 1fr; }
         &.-wide #facts #keys { width: 40; }
@@ -78,11 +77,11 @@ class ServerScreen(ConsoleScreen):
             yield TablePanel("Callers", CALLERS, id="callers", hint="b block  u let in")
             yield TablePanel("Keys", KEYS, id="keys", classes="wide-only")
         with Horizontal(id="traffic"):
-            yield TablePanel("Requests", REQUESTS, id="requests")
-            with Vertical(id="beside"):
-                with Panel("Request", id="detail", classes="wide-only"):
-                    yield Facts()
+            with Vertical(id="calls"):
+                yield TablePanel("Requests", REQUESTS, id="requests")
                 yield TablePanel("Refused and why", REFUSALS, id="refusals", hint="b block  u let in")
+            with Panel("Request", id="detail", classes="wide-only"):
+                yield Facts()
 
     def row_name(self, action_id: str) -> str:
         """A service by its name, a caller by the hotkey of its row among the callers or the requests."""
