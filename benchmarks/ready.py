@@ -1,5 +1,7 @@
 """How soon a miner in front of a model server answers challenges: from the start of its process.
 
+Its bytecode is compiled, as after an installation.
+
 The model server is the stub of `benchmarks.backend`. The miner says on `/availability` that it would answer, once that
 stub has answered a question of its own.
 """
@@ -33,12 +35,15 @@ def measure() -> list[Figure]:
 
 def _started(url: str, home: Path) -> tuple[float, float]:
     """Seconds until it answers, and of CPU."""
+    environment = clean_environment(home)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(home / "bytecode")
     with create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
     launch = ("launch", "--role", "miner", "--no-ui", "--backend", "openai", "--backend-url", url)
     place = ("--host", LOOPBACK, "--port", str(port), "--data-dir", str(home / "data"))
     began = time.monotonic()
-    with running(python("console", *launch, *place), env=clean_environment(home)) as miner:
+    with running(python("console", *launch, *place), env=environment) as miner:
         while not _answers(port):
             if miner.poll() is not None or time.monotonic() - began > PATIENCE_S:
                 raise TimeoutError(f"the miner does not answer; its exit code is {miner.poll()}")

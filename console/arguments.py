@@ -2,11 +2,9 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import TYPE_CHECKING, get_args
 
-from console import __version__
 from console import subcommands as run
-from console.errors import ConsoleError
 from console.options import (
     CHAIN,
     EMBEDDING,
@@ -19,15 +17,15 @@ from console.options import (
     a_word,
     add_options,
 )
+from console.overview import COMMANDS, Parser, program
 from engine.settings import config_path, declared
-from engine.settings.setting import nearest
 from engine.values import GatewayMode, ScoringProfile
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction["_Parser"]
+    from console.overview import Commands
+
     Command = Callable[[argparse.Namespace], int]
 
-PROGRAM = "subnet-console"
 SHELLS = ("bash", "zsh", "fish")
 PROFILES = get_args(ScoringProfile)
 SERVICES = ("gateway", "worker", "sidecar", "managing", "scoring", "synthesizing", "template")
@@ -51,34 +49,17 @@ CHAIN_ACTIONS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports errors in one line, and suggests the nearest option for an unknown one."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConsoleError(f"{message}; see '{self.prog} --help'")
-
-    def refuse(self, words: Sequence[str]) -> NoReturn:
-        """Reject the first of `words` as unknown to this command."""
-        word = words[0].partition("=")[0]
-        what = "option" if word.startswith("-") else "argument"
-        self.error(f"unknown {what} {word!r}{nearest(word, self._option_string_actions)}")
-
-
 def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = parser_of(argv[0] if argv else "")
-    if not argv:
-        parser.error("no command given")
+    parser = parser_of(argv[0])
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         arguments.parser.refuse(unknown)
     return arguments
 
 
-def parser_of(word: str) -> _Parser:
+def parser_of(word: str) -> Parser:
     """A parser of the command named by `word` alone, which is built faster than that of all commands."""
-    parser = _Parser(prog=PROGRAM, description="Operator console for Bittensor inference subnets.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser, commands = program()
     adders = {
         "launch": _add_launch,
         "attach": _add_attach,
@@ -102,14 +83,18 @@ def parser_of(word: str) -> _Parser:
     return parser
 
 
-def _add(commands: "Commands", name: str, command: "Command", about: str) -> _Parser:
+def _add_command(commands: "Commands", name: str, command: "Command") -> Parser:
+    return _add(commands, name, command, COMMANDS[name])
+
+
+def _add(commands: "Commands", name: str, command: "Command", about: str) -> Parser:
     parser = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False)
     parser.set_defaults(command=command, parser=parser)
     return parser
 
 
 def _add_launch(commands: "Commands") -> None:
-    parser = _add(commands, "launch", run.launch, "run the demo subnet, a miner or a validator")
+    parser = _add_command(commands, "launch", run.launch)
     parser.add_argument(
         "--no-ui", action="store_true", help="run without the screen: JSON lines on stdout, narration on stderr"
     )
@@ -117,29 +102,26 @@ def _add_launch(commands: "Commands") -> None:
 
 
 def _add_attach(commands: "Commands") -> None:
-    about = "show the screens of an engine that runs, or list all of them"
-    parser = _add(commands, "attach", run.attach, about)
+    parser = _add_command(commands, "attach", run.attach)
     parser.add_argument("--read-only", action="store_true", help="look, and give no commands")
     add_options(parser, FOLDER)
 
 
 def _add_replay(commands: "Commands") -> None:
-    parser = _add(commands, "replay", run.replay, "browse recorded rounds in the same screens, without an engine")
+    parser = _add_command(commands, "replay", run.replay)
     parser.add_argument("folder", metavar="DATA_DIR", type=a_path, help="data folder; it is never written to")
     when = "where to start: 14:05, 2026-01-31T14:05Z, or 2h before the last round (default: the last round)"
     parser.add_argument("--at", metavar="TIME", help=when)
 
 
 def _add_watch(commands: "Commands") -> None:
-    parser = _add(commands, "watch", run.watch, "look at any subnet without a key: its miners, weights and prices")
+    parser = _add_command(commands, "watch", run.watch)
     parser.add_argument("--json", action="store_true", help="print the subnet once as JSON, without a screen")
     add_options(parser, WATCH)
 
 
 def _add_export(commands: "Commands") -> None:
-    parser = _add(
-        commands, "export", run.export, "export recorded data as CSV or JSON lines, even while the engine runs"
-    )
+    parser = _add_command(commands, "export", run.export)
     parser.add_argument(
         "table",
         choices=("scores", "rounds", "replies", "weights", "sybil", "round", "recorded"),
@@ -185,7 +167,7 @@ def _add_one_round(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_judge(commands: "Commands") -> None:
-    parser = _add(commands, "judge", run.judge, "judge recorded rounds again as JSON lines, or compare judgements")
+    parser = _add_command(commands, "judge", run.judge)
     parser.add_argument(
         "rounds",
         metavar="FILE|DATA_DIR",
@@ -216,14 +198,14 @@ def _add_judge(commands: "Commands") -> None:
 
 
 def _add_status(commands: "Commands") -> None:
-    parser = _add(commands, "status", run.status, "show what the engine is doing or last did")
+    parser = _add_command(commands, "status", run.status)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--watch", action="store_true", help="print it again and again until interrupted")
     add_options(parser, FOLDER)
 
 
 def _add_doctor(commands: "Commands") -> None:
-    parser = _add(commands, "doctor", run.doctor, "find what keeps a neuron from doing well and how to fix it")
+    parser = _add_command(commands, "doctor", run.doctor)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--fix", action="store_true", help="narrow the modes of private files and remove stale locks; else only say so"
@@ -232,7 +214,7 @@ def _add_doctor(commands: "Commands") -> None:
 
 
 def _add_config(commands: "Commands") -> None:
-    config = commands.add_parser("config", help="show the settings, or write a configuration file", allow_abbrev=False)
+    config = commands.add_parser("config", help=COMMANDS["config"], allow_abbrev=False)
     config.set_defaults(parser=config)
     actions = config.add_subparsers(metavar="ACTION", required=True)
     show = _add(actions, "show", run.config_show, "show every setting with its value and source")
@@ -253,7 +235,7 @@ def _add_config(commands: "Commands") -> None:
 
 
 def _add_backup(commands: "Commands") -> None:
-    parser = _add(commands, "backup", run.backup, "save a stopped node's record to one file")
+    parser = _add_command(commands, "backup", run.backup)
     parser.add_argument("file", metavar="FILE", type=a_path, help="file to write, such as node.tar.gz")
     parser.add_argument("--keys", action="store_true", help="include the keys in the data folder, unencrypted")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -261,20 +243,20 @@ def _add_backup(commands: "Commands") -> None:
 
 
 def _add_restore(commands: "Commands") -> None:
-    parser = _add(commands, "restore", run.restore, "restore a data folder from a backup, here or on another machine")
+    parser = _add_command(commands, "restore", run.restore)
     parser.add_argument("file", metavar="FILE", type=a_path, help="file written by 'backup'")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, FOLDER)
 
 
 def _add_wallet(commands: "Commands") -> None:
-    parser = _add(commands, "wallet", run.wallet, "show the wallet that would sign")
+    parser = _add_command(commands, "wallet", run.wallet)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, CHAIN)
 
 
 def _add_keys(commands: "Commands") -> None:
-    keys = commands.add_parser("keys", help="manage keys of the OpenAI-compatible API", allow_abbrev=False)
+    keys = commands.add_parser("keys", help=COMMANDS["keys"], allow_abbrev=False)
     keys.set_defaults(parser=keys)
     actions = keys.add_subparsers(metavar="ACTION", required=True)
     add = _add(actions, "add", run.keys_add, "create a key and print it once")
@@ -309,16 +291,13 @@ def _add_keys(commands: "Commands") -> None:
 
 
 def _add_service(commands: "Commands") -> None:
-    about = "run a part of a validator, or the template's services, in a process of its own"
-    parser = _add(commands, "service", run.service, about)
+    parser = _add_command(commands, "service", run.service)
     parser.add_argument("name", choices=SERVICES, help="which part")
     add_options(parser, SERVICE)
 
 
 def _add_completion(commands: "Commands") -> None:
-    parser = _add(
-        commands, "completion", run.completion, "print a script that makes a shell complete this program's commands"
-    )
+    parser = _add_command(commands, "completion", run.completion)
     parser.add_argument("shell", choices=SHELLS, help="the shell whose startup file will load it")
 
 
@@ -329,7 +308,7 @@ def _a_count(text: str) -> int:
 
 
 def _add_chain(commands: "Commands") -> None:
-    chain = commands.add_parser("chain", help="read the chain or write to it", allow_abbrev=False)
+    chain = commands.add_parser("chain", help=COMMANDS["chain"], allow_abbrev=False)
     chain.set_defaults(parser=chain)
     actions = chain.add_subparsers(metavar="ACTION", required=True)
     for what, about in CHAIN_LOOKS.items():

@@ -7,13 +7,8 @@ import sys
 from pathlib import Path
 
 from console import streams
-from console.arguments import PROGRAM, parser_of, read_arguments
 from console.errors import ExitCode
-from console.options import configuration
-from engine.folders import FolderError, data_home
-from engine.redaction import redact
-from engine.settings import SettingsError
-from engine.text import safe
+from console.overview import COMMANDS, PROGRAM, overview
 
 COMPLETING = "_ARGCOMPLETE"
 """In the environment while a shell asks what could come next; see `console.completion`."""
@@ -26,10 +21,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         try:
             if COMPLETING in os.environ:
+                from console.arguments import parser_of
                 from console.completion import offer
 
                 offer(parser_of(""))
-            arguments = read_arguments(sys.argv[1:] if argv is None else argv)
+            arguments = _read(sys.argv[1:] if argv is None else argv)
             code = int(arguments.command(arguments))
         except SystemExit as done:  # of --help and --version
             code = int(done.code or 0)
@@ -54,8 +50,20 @@ def main(argv: list[str] | None = None) -> int:
         return fault
 
 
+def _read(words: list[str]) -> argparse.Namespace:
+    if not words:
+        overview().error("no command given")
+    if words[0] not in COMMANDS:
+        overview().parse_known_args(words)
+    from console.arguments import read_arguments
+
+    return read_arguments(words)
+
+
 def _complain(text: str) -> None:
     """One line on stderr; a closed stderr does not change the exit code."""
+    from engine.text import safe
+
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"{PROGRAM}: {safe(text)}\n")
 
@@ -63,6 +71,8 @@ def _complain(text: str) -> None:
 def _reported(error: Exception, arguments: argparse.Namespace) -> str:
     """The error in one line, with the path of its report."""
     from console.faults import write_report
+    from engine.folders import FolderError
+    from engine.redaction import redact
 
     line = redact(f"{type(error).__name__}: {error}")
     try:
@@ -72,6 +82,10 @@ def _reported(error: Exception, arguments: argparse.Namespace) -> str:
 
 
 def _data_dir(arguments: argparse.Namespace) -> Path:
+    from console.options import configuration
+    from engine.folders import data_home
+    from engine.settings import SettingsError
+
     try:
         return configuration(arguments).settings.data_dir
     except (AttributeError, SettingsError):

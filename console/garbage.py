@@ -1,4 +1,4 @@
-"""Python's garbage collector, out of the way of the first frame, and later of the keys.
+"""Python's garbage collector, out of the way of a start, and later of the keys.
 
 Almost all that a start makes stays, and going through it over and over took a tenth of the start.
 """
@@ -33,3 +33,4 @@ def leave_alone_what_stays() -> None:
     gc.freeze()
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, SELDOM)
+    gc.enable()

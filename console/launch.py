@@ -69,8 +69,8 @@ def run(configuration: Configuration, *, on_screen: bool, release: Callable[[], 
     with open_log(folder, level=settings.log_level, cap_mb=settings.log_cap_mb, tell=tell_of_log) as logs:
         engine = InProcessEngine(feed, logs, FolderRecord(folder), thread)
         _tell_of_names(configuration, aloud=not on_screen)
+        garbage.begin()
         if on_screen:
-            garbage.begin()
             from console.tui.run import run_screen
 
             received = run_screen(engine, folder, configuration, end, release)

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import TypeGuard
 
-from engine.redaction import hide_known
-
 AS_JSON = "subnet-console.as-json"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -45,6 +43,8 @@ def drop_stdout() -> None:
 
 def narrate(text: str) -> None:
     """Write a line for people to stderr. A closed stderr is ignored."""
+    from engine.redaction import hide_known
+
     with contextlib.suppress(OSError, ValueError):
         print(hide_known(text), file=sys.stderr, flush=True)  # noqa: T201 narration is what this function is for
 

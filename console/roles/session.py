@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.errors import ConsoleError
-from console.export import export
 from console.roles.alerting import alerting
 from engine.chain.client import ChainClient
 from engine.chain.embedded import FILE_NAME as CHAIN_FILE
@@ -174,5 +173,7 @@ async def _export(folder: Path, command: Export) -> Outcome:
 
 
 def _write(folder: Path, command: Export) -> None:
+    from console.export import export
+
     out = Path(command.out).expanduser()
     export(command.table, data_dir=folder, since=command.since, format=command.format, out=out)

@@ -5,13 +5,14 @@ import os
 import shlex
 import signal
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
-
-import httpx
 
 from engine.environ import harmless
 from engine.text import safe
+
+if TYPE_CHECKING:
+    import httpx
 
 WEBHOOK_S, COMMAND_S = 10.0, 30.0
 """How long a webhook may take to answer, and a command to end: it may use a slow mail server."""
@@ -32,6 +33,13 @@ class Way(Protocol):
     async def close(self) -> None: ...
 
 
+def _client() -> "httpx.AsyncClient":
+    """Made in a thread: loading the library and its certificates takes a while."""
+    import httpx
+
+    return httpx.AsyncClient(timeout=WEBHOOK_S, trust_env=False)
+
+
 class Webhook:
     """Posts JSON to a URL, with `secret` as bearer token if there is one. No redirects, no proxies."""
 
@@ -44,8 +52,10 @@ class Webhook:
         self._client: httpx.AsyncClient | None = None
 
     async def send(self, message: bytes) -> str:
-        if self._client is None:  # in a thread: loading the certificates takes a while
-            self._client = await asyncio.to_thread(httpx.AsyncClient, timeout=WEBHOOK_S, trust_env=False)
+        if self._client is None:
+            self._client = await asyncio.to_thread(_client)
+        import httpx
+
         try:
             async with (
                 asyncio.timeout(WEBHOOK_S),

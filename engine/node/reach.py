@@ -1,8 +1,12 @@
 """Whether an announced address leads to our server: tested by calling it, as others do."""
 
-import httpx
+import asyncio
+from typing import TYPE_CHECKING
 
 from engine.values import at_port
+
+if TYPE_CHECKING:
+    import httpx
 
 ROUTE = "/fiber/public-key"
 """Answers anyone, with a key that is new at each server start: equal answers mean the same server."""
@@ -19,7 +23,7 @@ async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str | None:
     It may fail only from here: some routers cannot reach machines behind them by their public address.
     """
     where = at_port(ip, port)
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+    async with await asyncio.to_thread(_client) as client:
         ours = await _answer(client, *near)
         if not ours:
             return None
@@ -29,7 +33,16 @@ async def unreached(ip: str, port: int, *, near: tuple[str, int]) -> str | None:
     return "" if theirs == ours else f"{where} leads to a server other than this one: check the port forwarding"
 
 
-async def _answer(client: httpx.AsyncClient, ip: str, port: int) -> bytes:
+def _client() -> "httpx.AsyncClient":
+    """Made in a thread: loading the library and its certificates takes a while."""
+    import httpx
+
+    return httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+
+
+async def _answer(client: "httpx.AsyncClient", ip: str, port: int) -> bytes:
+    import httpx
+
     try:
         async with client.stream("GET", f"http://{at_port(ip, port)}{ROUTE}") as response:
             body = b""

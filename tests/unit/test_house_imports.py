@@ -29,6 +29,8 @@ AT_LEISURE = (
 
 SERVERS = {"aiosqlite", "cryptography", "httpx", "sqlite3", "starlette", "uvicorn"}
 LIGHT = ("console.cli", "console.headless", "console.launch")
+OPTIONS = {"console.options", "engine.settings", "importlib.metadata", "msgspec"}
+"""What reads a command's options: the list of commands waits for none of it."""
 
 WATCH = """
 import importlib, json, sys
@@ -81,11 +83,19 @@ def test_what_a_shell_waits_for_loads_little(module: str) -> None:
     assert loaded(SCREEN | HEAVY | SERVERS, [module]) == {}
 
 
+def test_the_list_of_commands_is_printed_without_their_options() -> None:
+    assert loaded(OPTIONS, ["console.cli", "console.overview"]) == {}
+
+
 def test_a_miner_loads_nothing_of_what_asks_and_judges() -> None:
     asking = {
         "console.demo",
         "console.roles.demo",
         "console.roles.validator",
+        "console.export",
+        "engine.answers",
         "engine.challenges",
+        "httpx",
+        "rich",
     }
     assert loaded(asking, ["console.roles.run", "console.roles.miner"]) == {}

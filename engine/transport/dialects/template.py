@@ -16,7 +16,6 @@ from functools import partial
 import msgspec
 from msgspec import Struct
 
-from engine.answers.number import Number
 from engine.keys import SS58_LENGTH, signature_hex
 from engine.sums import Operation, read
 from engine.transport.description import RouteDoc, integers
@@ -208,6 +207,8 @@ def _respond(multiply: bool, call: Received, _: SymmetricKey | None, completion:
 
 
 def _in_words(multiply: bool, call: Received, text: str) -> int | None:
+    from engine.answers.number import Number  # takes a while, and most models give a number
+
     question = _payload(multiply, call.body, len(call.body)).question
     answer = Number().read(Reply(uid=0, hotkey="", text=text), question)
     try:
