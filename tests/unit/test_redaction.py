@@ -4,7 +4,6 @@ import base64
 import html
 import json
 import stat
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from engine.redaction import HIDDEN, hide_within, know, know_url, redact
 from engine.settings import Secret, configure
 from engine.settings.setting import SettingsError
 from engine.text import csv_cell, safe
+from tests.unit.effort import effort
 from tests.unit.engine_helpers import a_feed, named
 
 KEY = "abc/Def+42~not-like-a-key"
@@ -114,9 +114,8 @@ def test_a_report_of_an_error_tells_no_secret(tmp_path: Path) -> None:
 
 def test_a_text_full_of_a_well_known_beginning_costs_little() -> None:
     know("sk-ant-api03-" + "x" * 80)
-    began = time.process_time()
-    assert "sk-ant" not in redact("sk-ant-api03-" * 50_000)
-    assert time.process_time() - began < 5
+    with effort(at_most=5):
+        assert "sk-ant" not in redact("sk-ant-api03-" * 50_000)
 
 
 def test_a_secret_within_another_leaves_nothing_of_it() -> None:

@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import time
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -13,6 +12,7 @@ from engine import logs
 from engine.redaction import HIDDEN, hide_known, keys, know, know_url, redact, url_shown
 from engine.settings import Secret, configure
 from engine.text import safe
+from tests.unit.effort import effort
 
 KEY = "Zq7/Kd9+Xw2mNb4v=Rt6&Yc8"
 BASE64 = base64.b64encode(KEY.encode()).decode()
@@ -157,24 +157,19 @@ PIECES = [
 def test_no_text_takes_more_time_than_its_length(head: str) -> None:
     know(KEY)
     know("a-short-1")
-    spent: dict[str, float] = {}
     for piece in PIECES:
         text = head + piece * (MANY // len(piece))
-        began = time.process_time()
-        redact(text, MANY)
-        url_shown(text)
-        spent[piece] = time.process_time() - began
-    worst = max(spent, key=spent.__getitem__)
-    assert spent[worst] < 2, f"{head}{worst}…: {spent[worst]:.1f} s"
+        with effort(at_most=2):
+            redact(text, MANY)
+            url_shown(text)
 
 
 @pytest.mark.parametrize("clean", [redact, safe, logs.clean])
 def test_a_text_of_megabytes_is_cut_before_it_is_looked_through(clean: Callable[[str], str]) -> None:
     know(KEY)
     text = f"{KEY} ?key={KEY} " * 200_000
-    began = time.process_time()
-    shown = clean(text)
-    assert time.process_time() - began < 2
+    with effort(at_most=2):
+        shown = clean(text)
     assert len(shown) <= 32_767 and "Zq7" not in shown
 
 
@@ -188,7 +183,6 @@ def test_a_cut_shows_no_part_of_what_would_have_been_hidden(shown: int) -> None:
 def test_a_hundred_secrets_cost_a_cell_little() -> None:
     for number in range(100):
         know(f"{number:02x}" * 32)
-    began = time.process_time()
-    for number in range(10_000):
-        safe(f"neuron {number} answered in 12 ms: It is 42.")
-    assert time.process_time() - began < 2
+    with effort(at_most=2):
+        for number in range(10_000):
+            safe(f"neuron {number} answered in 12 ms: It is 42.")

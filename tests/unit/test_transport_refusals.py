@@ -26,6 +26,7 @@ from engine.values import Request
 from miner_server import admission
 from miner_server.allowlist import AllowList
 from miner_server.server import MinerServer
+from tests.unit.effort import effort
 from tests.unit.miner_helpers import ALICE, BOB, EVE, MINER, ObedientBackend, running
 
 BODY = b'{"prompt": "hello", "max_tokens": 9, "temperature": 0.1, "top_p": 1.0}'
@@ -232,10 +233,9 @@ async def test_64_kib_of_base58_cost_nothing(name: str) -> None:
         httpx.AsyncClient(base_url="http://{}:{}".format(*server.address), trust_env=False) as client,
     ):
         sent = await MAKERS[name](client, Wrong(hotkey=LONG, unsigned=True))
-        began = time.process_time()
-        got = await post(client, sent)
+        with effort(at_most=1):  # working its value out takes longer
+            got = await post(client, sent)
         assert got.status_code == (400 if sent.headers and LONG in str(sent.headers) else 413)
-        assert time.process_time() - began < 1, "working its value out takes longer"
         assert (await post(client, await MAKERS[name](client, TAKEN))).status_code == 200
     assert all(question != LONG for _, question in backend.begun)
 
