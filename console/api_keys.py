@@ -17,7 +17,7 @@ from engine.text import cells
 
 _PERIOD = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 LONGEST_OVERLAP_S = 366 * SECONDS["d"]
-"""An old key that works longer beside its successor was not rotated."""
+"""An old key that stays valid for longer than this has not been rotated."""
 
 
 def add(folder: Path, name: str, *, expires: str | None, limits: KeyLimits, manner: KeyManner) -> str:
@@ -38,7 +38,7 @@ def limits_of(arguments: object) -> KeyLimits:
 
 
 def manner_of(arguments: object) -> KeyManner:
-    """How a gateway serves the key, as the options of `keys add` say."""
+    """How a gateway serves the key, from the options of `keys add`."""
     return KeyManner(**{name: getattr(arguments, name) for name in KeyManner.__struct_fields__})
 
 
@@ -59,12 +59,12 @@ def revoke(folder: Path, name: str) -> None:
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
-    """What is known of each key, without the key itself. Raises KeyFileError."""
+    """Everything known about each key, except the key itself. Raises KeyFileError."""
     return list_keys(folder / FILE_NAME, folder / USE_FILE)
 
 
 def table(folder: Path) -> list[str]:
-    """The list for people. Raises KeyFileError."""
+    """The list as a table. Raises KeyFileError."""
     keys, now = read_keys(folder / FILE_NAME), time.time()
     if not keys:
         return ["no keys: 'subnet-console keys add NAME' makes one"]
@@ -74,7 +74,9 @@ def table(folder: Path) -> list[str]:
 
 
 def expiry(text: str, now: float) -> float:
-    """The unix time that a duration from now (`90d`) or a date means. Raises ConsoleError unless it is to come."""
+    """The unix time that a duration from now (`90d`) or a date means. Raises ConsoleError unless it is in the
+    future.
+    """
     try:
         if period := _PERIOD.fullmatch(text):
             at = now + int(period[1]) * SECONDS[period[2]]
@@ -96,7 +98,7 @@ def _row(key: ApiKey, used: Used, now: float) -> tuple[str, ...]:
     else:
         expires = "expired" if key.has_expired(now) else f"in {duration(key.expires_at - now)}"
     if key.earlier_until > now:
-        expires += f", the key before it in {duration(key.earlier_until - now)}"
+        expires += f", the previous key in {duration(key.earlier_until - now)}"
     minute = [
         f"{limit:,} {what}"
         for what, limit in (("requests", key.requests_per_minute), ("tokens", key.tokens_per_minute))
@@ -111,7 +113,7 @@ def _row(key: ApiKey, used: Used, now: float) -> tuple[str, ...]:
         if limit is not None
     ]
     limits = (", ".join(minute) or "any number", ", ".join(month) or "not counted")
-    mode = f"{key.mode or 'the usual'}{', keeps nothing' if key.keeps_nothing else ''}{', admin' if key.admin else ''}"
+    mode = f"{key.mode or 'default'}{', nothing recorded' if key.keeps_nothing else ''}{', admin' if key.admin else ''}"
     return key.name, f"{duration(now - key.made_at)} ago", expires, *limits, mode
 
 

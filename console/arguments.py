@@ -58,7 +58,7 @@ def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def parser_of(word: str) -> Parser:
-    """A parser of the command named by `word` alone, which is built faster than that of all commands."""
+    """A parser for the command named by `word` alone, which is faster to build than one for all commands."""
     parser, commands = program()
     adders = {
         "launch": _add_launch,
@@ -103,7 +103,7 @@ def _add_launch(commands: "Commands") -> None:
 
 def _add_attach(commands: "Commands") -> None:
     parser = _add_command(commands, "attach", run.attach)
-    parser.add_argument("--read-only", action="store_true", help="look, and give no commands")
+    parser.add_argument("--read-only", action="store_true", help="look only: give no commands")
     add_options(parser, FOLDER)
 
 
@@ -144,7 +144,7 @@ def _add_export(commands: "Commands") -> None:
     parser.add_argument(
         "--with-users",
         action="store_true",
-        help="with replies and recorded: also the words of users' requests, and of the answers to them",
+        help="with replies and recorded: include the texts of users' requests and their answers",
     )
     _add_one_round(parser)
     add_options(parser, FOLDER)
@@ -179,7 +179,7 @@ def _add_judge(commands: "Commands") -> None:
         "--embedder",
         metavar="NAME",
         default="minilm",
-        help=f"encoder, as --encoder of launch: {declared()['encoder'].form} (default: minilm)",
+        help=f"encoder, as launch --encoder: {declared()['encoder'].form} (default: minilm)",
     )
     parser.add_argument("--probes", metavar="FILE", type=a_path, help="known answers, one round per line")
     parser.add_argument(
@@ -200,7 +200,7 @@ def _add_judge(commands: "Commands") -> None:
 def _add_status(commands: "Commands") -> None:
     parser = _add_command(commands, "status", run.status)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--watch", action="store_true", help="print it again and again until interrupted")
+    parser.add_argument("--watch", action="store_true", help="repeat every second until interrupted")
     add_options(parser, FOLDER)
 
 
@@ -208,7 +208,9 @@ def _add_doctor(commands: "Commands") -> None:
     parser = _add_command(commands, "doctor", run.doctor)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--fix", action="store_true", help="narrow the modes of private files and remove stale locks; else only say so"
+        "--fix",
+        action="store_true",
+        help="tighten the permissions of private files and remove stale locks (default: only report them)",
     )
     add_options(parser, LAUNCH)
 
@@ -266,18 +268,22 @@ def _add_keys(commands: "Commands") -> None:
         for period in ("minute", "month"):
             limit = f"maximum {what} per {period} (default: unlimited)"
             add.add_argument(f"--{what}-per-{period}", metavar="N", type=_a_count, help=limit)
-    add.add_argument("--mode", choices=get_args(GatewayMode), help="a gateway's mode where a request names none")
+    add.add_argument("--mode", choices=get_args(GatewayMode), help="the gateway's mode for requests that name none")
     add.add_argument(
         "--keep-nothing",
         dest="keeps_nothing",
         action="store_true",
-        help="a gateway records nothing of what its bearer asks and is told",
+        help="keep its requests and answers out of the gateway's record",
     )
-    add.add_argument("--admin", action="store_true", help="its bearer makes, lists and revokes keys over HTTP")
+    add.add_argument("--admin", action="store_true", help="let its holder create, list and revoke keys over HTTP")
     rotate = _add(actions, "rotate", run.keys_rotate, "replace a key with a new one and print it once")
-    rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits stay")
+    rotate.add_argument("name", metavar="NAME", type=a_word, help="the key to replace; its limits are kept")
     rotate.add_argument(
-        "--overlap", metavar="PERIOD", type=a_word, default="24h", help="how long both are valid (default: 24h)"
+        "--overlap",
+        metavar="PERIOD",
+        type=a_word,
+        default="24h",
+        help="how long the old key stays valid (default: 24h)",
     )
     rotate.add_argument(
         "--expires", metavar="WHEN", type=a_word, help="12h, 90d or a date (default: the lifetime of the old key)"
@@ -285,7 +291,7 @@ def _add_keys(commands: "Commands") -> None:
     listing = _add(actions, "list", run.keys_list, "list the keys by name")
     listing.add_argument("--json", action="store_true", help="print JSON")
     revoke = _add(actions, "revoke", run.keys_revoke, "revoke a key; a running miner notices at once")
-    revoke.add_argument("name", metavar="NAME", type=a_word, help="the key")
+    revoke.add_argument("name", metavar="NAME", type=a_word, help="the key to revoke")
     for action in (add, rotate, listing, revoke):
         add_options(action, FOLDER)
 
@@ -298,7 +304,7 @@ def _add_service(commands: "Commands") -> None:
 
 def _add_completion(commands: "Commands") -> None:
     parser = _add_command(commands, "completion", run.completion)
-    parser.add_argument("shell", choices=SHELLS, help="the shell whose startup file will load it")
+    parser.add_argument("shell", choices=SHELLS, help="the shell to print it for")
 
 
 def _a_count(text: str) -> int:

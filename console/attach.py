@@ -24,14 +24,14 @@ from engine.logs import open_log
 from engine.text import safe
 
 LOG_CAP_MB = 5.0
-NO_SCREEN = "attach needs a screen; 'subnet-console status' prints how the engine stands"
+NO_SCREEN = "attach needs a terminal; 'subnet-console status' prints the engine's state"
 NEEDS_SHOWN = 3
 STOP_S, LOOK_S = 5.0, 0.05
-"""An engine stops within 3 s; how long and how often whoever asked for it looks."""
+"""An engine stops within 3 s; how long to wait for it, and how often to check."""
 
 
 def attach(folder: Path, *, read_only: bool) -> int:
-    """Show the engine of a data folder until whoever looks leaves, or it ends. Leaving costs the engine nothing.
+    """Show the engine of a data folder until the operator leaves or the engine ends. Leaving does not affect it.
 
     The screen's own files (log, exports) go to the user's state folder. Raises ConsoleError.
     """
@@ -56,7 +56,7 @@ def attach(folder: Path, *, read_only: bool) -> int:
 
 
 def _stop(engine: RemoteEngine) -> None:
-    """Have the engine stop, and wait for that."""
+    """Ask the engine to stop, and wait until it has."""
     until = time.monotonic() + STOP_S
     engine.submit(Stop(), "stop")
     while engine.state == "running" and time.monotonic() < until:
@@ -67,15 +67,15 @@ def _last_line(engine: RemoteEngine, folder: Path, *, asked_to_stop: bool) -> st
     if engine.state == "ended":
         return "the engine has stopped"
     if asked_to_stop:
-        return f"the engine, process {engine.pid}, was asked to stop and has not done so yet"
+        return f"the engine, process {engine.pid}, was asked to stop, but is still running"
     return keeps_running(engine.pid, folder)
 
 
 def is_wanted(folder: Path, holder: Holder) -> bool:
-    """Whether the operator, who is asked, would rather look at the engine that runs on this folder already."""
+    """Ask the operator whether to attach to the engine that is already running on this folder."""
     if not os.path.lexists(folder / FILE):
         return False
-    narrate(safe(f"process {holder.pid} runs on {folder} already"))
+    narrate(safe(f"process {holder.pid} is already running on {folder}"))
     sys.stderr.write("Attach to it? [Y/n] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
@@ -83,13 +83,13 @@ def is_wanted(folder: Path, holder: Holder) -> bool:
 
 
 def running_here() -> Iterator[str]:
-    """Each engine of this user that runs on this machine: what it is, what it needs, and how to get to it.
+    """Each engine that this user is running on this machine: its role, what needs attention, and how to attach to it.
 
     Raises ConsoleError if there is none.
     """
     holders = neurons_held()
     if not holders:
-        raise ConsoleError(f"no engine of yours runs on this machine: {OTHERWISE}")
+        raise ConsoleError(f"you have no engine running on this machine: {OTHERWISE}")
     for holder in holders:
         yield safe(f"subnet-console attach --data-dir {shlex.quote(holder.data_dir)}")
         for line in _about(holder):
@@ -101,12 +101,12 @@ def _about(holder: Holder) -> Iterator[str]:
     try:
         snapshot = last_snapshot(Path(holder.data_dir))
     except ConsoleError:
-        yield f"{running}: it has only just begun"
+        yield f"{running}: it is still starting"
         return
     yield f"{snapshot.role} on netuid {snapshot.chain.netuid} ({snapshot.chain.network}), {running}"
     needs = [one for one in snapshot.attention if not one.acknowledged and one.level != "info"]
     if not needs:
-        yield "needs nothing"
+        yield "needs no attention"
     for need in needs[-NEEDS_SHOWN:]:
         yield f"{need.level}: {need.subject}: {need.text}"
     if len(needs) > NEEDS_SHOWN:

@@ -1,7 +1,7 @@
 """`subnet-console backup` and `restore`: a data folder in one file, and back, on this machine or another.
 
-The store holds the scores, the salts of commits and the journal of what was sent to the chain, so that a node that goes
-on from a backup sends no weights twice; at worst it misses a window. The folder's keys come along only if asked for.
+The store holds the scores, the salts of commits and the journal of what was sent to the chain, so a node that continues
+from a backup never sends weights twice; at worst it misses a window. The folder's keys are included only on request.
 """
 
 import gzip
@@ -35,20 +35,19 @@ from engine.text import safe
 
 MANIFEST = "manifest.json"
 RECORD = (STORE, CHAIN, "status.json", "blocked.txt", "let-in.txt")
-"""What a node goes on from."""
+"""The files that a node continues from."""
 
 KEYS = ("wallets/", "session-keys", "api-keys.json", "api-key-use.json")
-"""Beginnings of the names of secrets: their holder can act as this node, or call it; and how much of its month each of
-those keys has used."""
+"""Prefixes of files whose holder can act as this node or call it, and of those that count the use of API keys."""
 
 MOST_FILES = 10_000
 MANIFEST_BYTES = 4 << 20
 PIECE = 1 << 20
-"""Bounds of a backup that is restored, and the bytes read at once."""
+"""Limits for a backup that is restored, and the bytes read at once."""
 
 BLOCK = tarfile.BLOCKSIZE
 HEADERS = 8 * BLOCK
-"""What a member's headers take at most: names here have at most 500 characters."""
+"""Upper bound for a member's headers: names here have at most 500 characters."""
 
 
 class Kept(Struct, frozen=True):
@@ -60,8 +59,9 @@ class Kept(Struct, frozen=True):
 
 
 class _Bounded(gzip.GzipFile):
-    """A decompressed archive of which no more is read than its manifest says: `tarfile` reads headers whole, and a few
-    bytes unpack into gigabytes."""
+    """A decompressed archive, read no further than its manifest announces: `tarfile` reads headers whole, and a few
+    bytes can unpack into gigabytes.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(fileobj=file)
@@ -69,14 +69,14 @@ class _Bounded(gzip.GzipFile):
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= self.left:
-            raise ValueError("it unpacks into more than it says")
+            raise ValueError("it unpacks to more than its manifest says")
         piece = super().read(size)
         self.left -= len(piece)
         return piece
 
 
 class Manifest(Struct, frozen=True):
-    """What a backup says of itself; its first member."""
+    """The backup's table of contents, its first member."""
 
     version: Annotated[str, Meta(max_length=100)]
     made_at: float
@@ -110,7 +110,7 @@ def backup(folder: Path, target: Path, *, with_keys: bool) -> Manifest:
 
 
 def restore(source: Path, folder: Path) -> Manifest:
-    """Make a data folder of a backup, all of it or nothing; one that has a record already is left alone.
+    """Restore a data folder from a backup, completely or not at all; a folder that already has a record is left alone.
 
     Raises AlreadyRunning, ConsoleError and FolderError.
     """
@@ -118,7 +118,7 @@ def restore(source: Path, folder: Path) -> Manifest:
     with folder_lock(folder):
         if left := sorted(path.name for path in folder.iterdir() if path.name.startswith((*RECORD, *_plain(KEYS)))):
             raise ConsoleError(
-                f"{folder} has a record already ({', '.join(left[:3])}): move it away first, as with "
+                f"{folder} already has a record ({', '.join(left[:3])}): move it away first, as with "
                 f"'mv {folder} {folder}.old', or choose another --data-dir"
             )
         with tempfile.TemporaryDirectory(dir=folder, prefix=".restore-") as unpacked:
@@ -174,7 +174,7 @@ def _unpack(source: Path, folder: Path) -> Manifest:
                 _require_inside(one.name, with_keys=manifest.with_keys)
                 member = next(members, None)
                 if member is None or (member.name, member.size) != (one.name, one.size) or not member.isreg():
-                    raise ValueError(f"{one.name} is missing, or is not what was written")
+                    raise ValueError(f"{one.name} is missing or was changed")
                 _copy(archive, member, folder, one)
     except FileNotFoundError as error:
         raise ConsoleError(f"no such backup: {source}") from error
@@ -189,7 +189,7 @@ def _unpack(source: Path, folder: Path) -> Manifest:
 
 def _manifest(archive: tarfile.TarFile, member: tarfile.TarInfo | None) -> Manifest:
     if member is None or member.name != MANIFEST or not member.isreg() or member.size > MANIFEST_BYTES:
-        raise ValueError("it does not begin with what it holds")
+        raise ValueError("it does not begin with a manifest")
     content = archive.extractfile(member)
     return msgspec.json.decode(content.read() if content else b"", type=Manifest)
 
@@ -227,7 +227,7 @@ def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, kept:
 
 
 def _require_known(store: Path, source: Path) -> None:
-    """Raises ConsoleError for a store that this program cannot go on with, such as one of a newer version."""
+    """Raises ConsoleError for a store that this version cannot use, such as one of a newer version."""
     try:
         with open_record(store, brief=True):
             pass
@@ -238,11 +238,11 @@ def _require_known(store: Path, source: Path) -> None:
 
 
 def told(manifest: Manifest) -> Iterator[str]:
-    """What is in a backup and what is not, in lines."""
+    """What a backup contains and what it leaves out, in lines."""
     size = sum(one.size for one in manifest.files)
     yield f"{len(manifest.files)} files, {size / 1e6:,.1f} MB, of version {safe(manifest.version)}"
     if manifest.with_keys:
         yield "with the keys in the folder: anyone who has this file can act as this node"
     else:
         yield "without keys: 'backup --keys' adds those in the folder (throwaway wallets, session keys, API keys)"
-    yield "the wallet and the configuration are not in it: copy them yourself, and leave the coldkey behind"
+    yield "the wallet and the configuration are not included: copy them yourself, without the coldkey"

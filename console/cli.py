@@ -1,4 +1,4 @@
-"""The command line: from its first word to the exit code of whatever happens in a command."""
+"""The entry point: runs a command and turns whatever happens into an exit code."""
 
 import argparse
 import contextlib
@@ -11,7 +11,7 @@ from console.errors import ExitCode
 from console.overview import COMMANDS, PROGRAM, overview
 
 COMPLETING = "_ARGCOMPLETE"
-"""In the environment while a shell asks what could come next; see `console.completion`."""
+"""Set by the shell when it asks for completions; see `console.completion`."""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """`subnet-console completion`: what Tab offers in bash, zsh and fish.
 
-The shell runs the program at each Tab, so that it offers what this version has. argcomplete knows how each shell asks,
-and how it wants to be answered.
+The shell runs the program at each Tab, so completions always match the installed version. argcomplete handles each
+shell's protocol.
 """
 
 import argparse
@@ -15,16 +15,16 @@ from argcomplete.shell_integration import shellcode
 from engine.settings import declared
 
 FILES = ("PATH", "FILE", "DATA_DIR", "FILE|DATA_DIR")
-"""What options and arguments that take a file are called in the help."""
+"""The metavars of options and arguments that take a file."""
 
 
 def script(shell: str, program: str) -> str:
-    """What the shell has to read once, as by `eval "$(subnet-console completion bash)"`."""
+    """The script for the shell to evaluate, as in `eval "$(subnet-console completion bash)"`."""
     return shellcode([program], shell=shell)
 
 
 def offer(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks with what fits its line so far, and end the process."""
+    """Print the completions for the shell's current line, and exit."""
     argcomplete.autocomplete(parser, always_complete_options="long", default_completer=_Values())
 
 

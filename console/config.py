@@ -14,7 +14,7 @@ from engine.text import cells, safe
 from engine.values import Peer, at_port
 
 HEADINGS = {
-    "role": "What runs",
+    "role": "General",
     "network": "The chain and the wallet",
     "rounds": "The validator",
     "host": "The miner server",
@@ -23,7 +23,7 @@ HEADINGS = {
 """The first setting of each section of the file."""
 
 OTHER_NAMES = "names_of_others"
-"""The key beside the settings in JSON; no setting has this name."""
+"""The JSON key for other programs' names; no setting is called this."""
 
 INTRODUCTION = """\
 # Settings of subnet-console. Every line shows a default; remove its "#" to change it.
@@ -55,7 +55,7 @@ def shown(configuration: Configuration) -> list[Shown]:
 
 
 def shown_names(configuration: Configuration) -> list[Shown]:
-    """What became of other programs' names, in the same form. Their values are never shown."""
+    """How other programs' variable names were used, in the same form. Their values are never shown."""
     return [Shown(one.name, _became(one), one.source, one.reason) for one in configuration.fates]
 
 
@@ -73,7 +73,7 @@ def show(configuration: Configuration, *, as_json: bool) -> str:
 
 
 def told(configuration: Configuration) -> list[str]:
-    """What became of other programs' names, one line each; unknown names share one line."""
+    """How other programs' names were used, one line each; unknown names share one line."""
     known = [fate for fate in configuration.fates if fate.state != "unknown"]
     unknown = [fate.name for fate in configuration.fates if fate.state == "unknown"]
     lines = [f"{fate.source}: {fate.text}" for fate in known]
@@ -140,5 +140,5 @@ def _plain(value: Any) -> Any:
 
 
 def as_toml(value: Any) -> str:
-    """A value as the file has it; "not set" for None. TOML takes JSON's texts, numbers and lists."""
+    """A value in TOML, "not set" for None. JSON's strings, numbers and lists are valid TOML."""
     return "not set" if value is None else json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

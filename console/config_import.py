@@ -1,7 +1,7 @@
 """`subnet-console config import`: another program's `.env` file as our configuration file.
 
-Line by line: what a line became stands where it stood, under the comments that it had. No value is ever told, and no
-secret is written: a key stays in the environment, under our name for it.
+Each line keeps its place and its comments. No value is ever printed and no secret is written: a key stays in the
+environment, under our name for it.
 """
 
 import json
@@ -27,24 +27,24 @@ from engine.text import safe
 MINERS = ("LLM_BACKEND", "VLLM_API_BASE", "OLLAMA_BASE_URL", "DEFAULT_MODEL", "MAX_CONCURRENT_REQUESTS", "API_PORT")
 VALIDATORS = ("DB_PATH", "USERS_DB_PATH", "LLM_API_URL", "HEATMAP_UPLOAD_URL", "CHALLENGE_MODE", "AXON_EXTERNAL_IP")
 VALIDATORS_SECTIONS = ("VALIDATING.", "MANAGING.", "SCORING.", "SYNTHESIZING.")
-"""What only one of the two reads; a validator's file may also have `API_PORT`, so that its own names count first."""
+"""Names that only one of the two roles reads. The validator's come first, since its file may also have `API_PORT`."""
 
 LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1", "::", "")
 SENSITIVE = re.compile(
     r"(?i)[\w.-]*(?:(?<!hot)(?<!cold)key|token|secret|password|passwd|phrase|mnemonic|seed|credential)s?"
 )
-"""What a name of a secret looks like."""
+"""Matches the name of a secret."""
 
 IN_QUERY = re.compile(r"(?i)key|token|secret|passw|auth")
 CONFIDED = re.compile(
     r"(?i)((?<!hot)(?<!cold)key|token(?!s\b)|secret|passw(?:or)?d|passphrase|phrase|mnemonic|seed|credential|bearer"
     r"|\bp(?:ass|wd?)\b)(.*)"
 )
-"""A comment that speaks of a secret: what follows may be one, in any form."""
+"""Matches a comment that mentions a secret: what follows may be one, in any form."""
 
 
 class Line(Struct, frozen=True):
-    """What became of one line: `state` is a `Fate`'s, or `secret` for what has to stay in the environment."""
+    """How one line was used: `state` is that of a `Fate`, or `secret` for one that must stay in the environment."""
 
     line: int
     name: str
@@ -54,7 +54,7 @@ class Line(Struct, frozen=True):
 
 
 class Import(Struct, frozen=True):
-    """What a file becomes: its lines, what contradicts itself in it, and our file's text."""
+    """The result of an import: the source's lines, its contradictions, and the text of our file."""
 
     lines: tuple[Line, ...]
     conflicts: tuple[str, ...]
@@ -62,7 +62,7 @@ class Import(Struct, frozen=True):
 
     @property
     def table(self) -> Iterator[tuple[str, ...]]:
-        """The lines for people."""
+        """The lines as a table."""
         yield ("LINE", "NAME", "BECAME", "")
         for one in self.lines:
             became = f"{one.setting}" if one.state == "taken" else one.state
@@ -87,7 +87,7 @@ def import_file(source: Path, target: Path, role: str | None) -> Import:
 
 
 def read_import(source: Path, role: str | None = None) -> Import:
-    """What a file becomes. Raises FileNotFoundError, and SettingsError for what no setting can be."""
+    """Read a file without writing anything. Raises FileNotFoundError, and SettingsError for invalid values."""
     text = text_of(source)
     variables = from_file(source, {})
     values = _values(variables)
@@ -103,12 +103,12 @@ def read_import(source: Path, role: str | None = None) -> Import:
 
 
 def _values(variables: Variables) -> Layer:
-    """Our own names count more than others', as they do wherever they are read."""
+    """Our own names take precedence over other programs', as everywhere."""
     return {**translated(variables.foreign, their_backend([variables.foreign])), **variables.own}
 
 
 def _require_valid(values: Layer) -> None:
-    """Raises SettingsError with every line that is wrong, so that one look at the file is enough."""
+    """Raises SettingsError that lists every wrong line."""
     wrong = []
     for name, given in values.items():
         try:
@@ -120,7 +120,7 @@ def _require_valid(values: Layer) -> None:
 
 
 def _know_secrets(assignments: Sequence[Assignment]) -> None:
-    """Hide what is called a secret wherever it turns up, in a comment too."""
+    """Hide every value whose name marks it as a secret wherever it occurs, comments included."""
     for entry in assignments:
         if entry.value and not entry.value.isdigit() and SENSITIVE.fullmatch(entry.name):
             know(entry.value)
@@ -154,7 +154,7 @@ def _lines(variables: Variables, values: Layer, assignments: Sequence[Assignment
 
 
 def _unreadable(text: str, assignments: Sequence[Assignment]) -> Iterator[Line]:
-    """The lines that are neither empty nor a comment nor a part of NAME=value; all readers of such files skip them."""
+    """Lines that are neither empty, a comment, nor part of NAME=value; every reader of .env files skips them."""
     within = {number for entry in assignments for number in range(entry.line, entry.end + 1)}
     for number, raw in enumerate(_raw(text), start=1):
         if number not in within and raw.strip() and not raw.lstrip().startswith("#"):
@@ -166,7 +166,7 @@ def _raw(text: str) -> list[str]:
 
 
 def _is_secret(setting: str, values: Layer) -> bool:
-    """Whether its value, or a part of it such as a URL's password, must not be written."""
+    """Whether its value, or part of it such as a URL's password, must not be written."""
     if declared()[setting].secret:
         return True
     for part in str(values[setting].value).split(","):
@@ -188,7 +188,7 @@ def _stays(setting: str) -> str:
 
 
 def _role(variables: Variables) -> str:
-    """Whose file it is, from the names that only one of the two reads; "" if nothing tells."""
+    """The role that the file is for, by the names that only one role reads; "" if it cannot be told."""
     names = {name.upper for name in variables.foreign}
     if names & {*VALIDATORS} or any(name.startswith(VALIDATORS_SECTIONS) for name in names):
         return "validator"
@@ -196,7 +196,7 @@ def _role(variables: Variables) -> str:
 
 
 def _conflicts(lines: Sequence[Line], values: Layer) -> Iterator[str]:
-    """What the file says twice, or what cannot both be true."""
+    """Names that the file sets twice, and values that contradict each other."""
     for one in lines:
         if one.state == "overruled":
             yield f"line {one.line}: {one.name} has no effect: {one.reason}"
@@ -213,7 +213,7 @@ def _conflicts(lines: Sequence[Line], values: Layer) -> Iterator[str]:
 def _toml(
     text: str, source: Path, role: str, values: Layer, lines: Sequence[Line], assignments: Sequence[Assignment]
 ) -> Iterator[str]:
-    """Our file: each line in its place, with the comments above and behind it."""
+    """The text of our file: each line in its place, with its comments."""
     yield f"# Settings of subnet-console, from {safe(str(source))}. 'config show' shows the values in effect."
     if role and "role" not in values:
         yield f"role = {as_toml(role)}"
@@ -238,7 +238,7 @@ def _toml(
 
 
 def _plain(setting: str, given: Given) -> Any:
-    """A value as TOML has it; its form is that of the text that was given."""
+    """A value in TOML, spelled as in the source."""
     value = given.read(setting)
     if isinstance(value, tuple):
         return [part.strip() for part in str(given.value).split(",") if part.strip()]
@@ -246,7 +246,7 @@ def _plain(setting: str, given: Given) -> Any:
 
 
 def _comment(words: str) -> str:
-    """A comment, without anything behind a word for a secret: it may be that."""
+    """A comment, cut after any word that announces a secret."""
     spoken = CONFIDED.search(words)
     if spoken and spoken[2].strip(" .:"):
         words = f"{words[: spoken.end(1)]} {HIDDEN}"
@@ -254,7 +254,7 @@ def _comment(words: str) -> str:
 
 
 def report(found: Import, target: Path, *, as_json: bool) -> str:
-    """What was done, for people or as JSON."""
+    """A summary as text or as JSON."""
     if as_json:
         told = {
             "written": str(target),

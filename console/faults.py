@@ -1,4 +1,4 @@
-"""The exit code of each error that an operator can fix, and the report of one that nobody foresaw."""
+"""The exit code of each error that an operator can fix, and crash reports of unexpected ones."""
 
 import datetime
 import os
@@ -48,7 +48,7 @@ CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
         ExitCode.USAGE,
     ),
 )
-"""The first that fits counts: a chain that is full cannot be reached either."""
+"""The first match counts: `ChainFull` is also a `ChainUnavailable`."""
 
 
 def exit_code(error: Exception) -> ExitCode | None:

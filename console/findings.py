@@ -1,4 +1,4 @@
-"""What the doctor found: each result as a value, in lines, and all of them for people and for programs."""
+"""The doctor's results: as values, as lines, and as a whole for people and for programs."""
 
 import json
 import shlex
@@ -19,8 +19,9 @@ State = Literal["OK", "WARNING", "CRITICAL", "SKIPPED"]
 
 
 class Fix(Struct, frozen=True):
-    """What the doctor itself can do about a finding, safely: give a file or folder of ours this `mode`, or remove a
-    lock that nobody holds (None)."""
+    """What the doctor itself can safely do about a finding: give one of our files or folders this `mode`, or remove a
+    lock that nobody holds (None).
+    """
 
     path: Path
     mode: int | None = None
@@ -32,9 +33,8 @@ class Fix(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """`text` is what was found, in a line; `why` explains why it matters, `do` what to do about it.
-
-    SKIPPED is what does not apply or could not be found out, which is not the same as bad. `fixes` make it good.
+    """`text` says in one line what was found, `why` explains why it matters, and `do` what to do about it. SKIPPED
+    means that the check does not apply or could not be made, which is not bad by itself. `fixes` would resolve it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 class Fixed(Struct, frozen=True, kw_only=True):
-    """A fix that was tried: `error` is why it could not be made, "" if it was."""
+    """A fix that was tried: `error` says why it failed, "" if it did not."""
 
     fix: Fix
     error: str = ""
@@ -73,7 +73,7 @@ def critical(name: str, text: str, *, why: str, do: str, fixes: Sequence[Fix] = 
 
 
 def advice_of(error: Exception) -> str:
-    """What to do, as the last part of an error's own sentence says it."""
+    """The advice at the end of an error's message."""
     advice = str(error).rpartition(": ")[2]
     return f"{advice[:1].upper()}{advice[1:]}."
 
@@ -93,7 +93,7 @@ URGENCY = ("CRITICAL", "WARNING", "OK", "SKIPPED")
 
 
 def by_urgency(results: Sequence[Result]) -> list[Result]:
-    """What has to be seen first."""
+    """Sort key: the most urgent results first."""
     return sorted(results, key=lambda result: URGENCY.index(result.state))
 
 
@@ -141,18 +141,18 @@ def summary(results: Sequence[Result]) -> Line:
 
 
 def text(results: Sequence[Result], tried: Sequence[Fixed] = ()) -> str:
-    """Everything that was found; what is not well with an explanation; what was fixed, and what could be."""
+    """All results, with explanations for those that are not OK, then what was fixed or could be."""
     lines = [content for result in results for content in (found(result), *unwell(result))]
     lines.append(summary(results))
     if possible := _untried(results, tried):
-        lines += [BLANK, line("doctor --fix would do this, and nothing else:"), *map(_step, possible)]
+        lines += [BLANK, line("doctor --fix would do only this:"), *map(_step, possible)]
     if tried:
         lines += [BLANK, line("Done by --fix:"), *(_step(one.fix, one.error) for one in tried)]
     return "\n".join(text_of(content).rstrip() for content in lines)
 
 
 def fixes_of(results: Sequence[Result]) -> list[Fix]:
-    """What the doctor itself could do about them."""
+    """The fixes that the doctor itself could apply."""
     return list(dict.fromkeys(fix for result in results for fix in result.fixes))
 
 
@@ -165,7 +165,7 @@ def _step(fix: Fix, error: str = "") -> Line:
 
 
 def unwell(result: Result) -> list[Line]:
-    """Why, and what to do, for what is not well."""
+    """The explanation of a result that is not OK."""
     return explained(result) if result.state in ("WARNING", "CRITICAL") else []
 
 

@@ -21,14 +21,14 @@ from engine.text import safe
 
 USABLE_GPU = 0.9
 USABLE_MEMORY = 0.75
-"""Of a machine's own memory: the system, this program and its encoder need the rest."""
+"""The share of a machine's memory for a model: the system, this program and its encoder need the rest."""
 
 STEP = 1024
 LEAST_CONTEXT = 4096
 """A model with less room than this for question and answer is not worth suggesting."""
 
 MOST_MODELS, MOST_REPOSITORIES = 64, 4
-"""Of a min_compute.yml, the models and repositories that are read."""
+"""How many models and repositories of a min_compute.yml are read."""
 
 LONGEST_NAME = 100
 """Characters kept of a model's name."""
@@ -101,7 +101,7 @@ def fitting(
 
 
 def _enough(model: Model) -> int:
-    """From here on, more bits serve better than more tokens."""
+    """The context from which on more bits are worth more than more tokens."""
     return min(model.context or LEAST_CONTEXT, 8 * LEAST_CONTEXT)
 
 
@@ -169,7 +169,9 @@ def _model(entry: Any) -> Model | None:
 
 
 def _by_name(name: str) -> float | None:
-    """The billions of parameters that a name states; those of a mixture of experts are shared in part, so at most."""
+    """The billions of parameters that a name states; an upper bound for a mixture of experts, which shares some of
+    them.
+    """
     match = _SIZE.search(name[:LONGEST_NAME])
     return float(match[2]) * int(match[1] or 1) or None if match else None
 

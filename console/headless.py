@@ -22,24 +22,26 @@ from engine.snapshot import Batch, Event
 from engine.text import safe
 
 POLL_S = 0.2
-"""Between two looks at the engine: a line may be this old."""
+"""Seconds between two polls of the engine: a line may be this old."""
 
 LAST_WORD_S = 10.0
-"""How long the last lines wait for a slow reader when no signal asks for haste."""
+"""How long the last lines wait for a slow reader if no signal demands a quick end."""
 
 WORDS_KEPT = 64 * 1024
-"""Bytes that may wait for a reader of stderr: as many as a pipe holds."""
+"""Bytes that may be queued for a reader of stderr: the capacity of a pipe."""
 
 CHUNK = 4096
-"""What a pipe takes at once and whole (PIPE_BUF)."""
+"""What a pipe accepts atomically (PIPE_BUF)."""
 
 
 TOLD_MOST, TOLD_SPAN_S = 5, 60.0
-"""How many alerts for one subject and level reach stderr, in how many seconds; the rest is on stdout alone."""
+"""At most this many alerts of one subject and level go to stderr in this many seconds; the others go to stdout
+alone.
+"""
 
 
 class LineWriter:
-    """Lines on their way to a reader. Only `write` waits for it; once the reader is gone, output ends for good."""
+    """Lines queued for a reader. Only `write` waits for it; once the reader is gone, output ends for good."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -75,7 +77,7 @@ class LineWriter:
 
 
 class Telling(Protocol):
-    """What tells of events: an `Engine`, or its `Feed`."""
+    """A source of events: an `Engine` or its `Feed`."""
 
     def events_after(self, seq: int, *, timeout: float = 0.0) -> Batch:
         """As `Engine.events_after`."""
@@ -83,7 +85,7 @@ class Telling(Protocol):
 
 
 class Reporter:
-    """Passes events on: each as a line on stdout, and in words on stderr if `explain` has any.
+    """Prints events: each as a line on stdout, and in words on stderr if `explain` returns any.
 
     Neither stream waits for the other's reader. While nobody reads stdout, events wait in the engine's ring; a bounded
     number of words waits for stderr, and the rest is dropped.
@@ -98,7 +100,7 @@ class Reporter:
         self._explained = 0
 
     def pass_on(self) -> None:
-        """Print what happened since the last call, or wait a moment for something to happen."""
+        """Print the events since the last call, or wait briefly for new ones."""
         if self._write(POLL_S):
             self._take_events(POLL_S)
         self._explain_events()
@@ -145,7 +147,7 @@ def line_of(event: Event) -> dict[str, Any]:
 
 
 class Narrator:
-    """Puts events into words, and mutes an alert that keeps coming."""
+    """Puts events into words, and mutes alerts that keep repeating."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str], deque[float]] = {}
@@ -214,9 +216,8 @@ def run_headless(
     stop_on_hangup: bool,
     end: Callable[[signal.Signals], int],
 ) -> signal.Signals | None:
-    """Run the engine to its end and print what happens; `end` is what `Signals` asks at the last.
-
-    Returns the signal that ended the run, None when it ended by itself.
+    """Run the engine to its end and print what happens; `end` is called by `Signals` as a last resort. Returns the
+    signal that ended the run, None if it ended by itself.
     """
     signals = Signals(thread, end, stop_on_hangup=stop_on_hangup)
     reporter = Reporter(feed, Narrator(), stdout=sys.stdout.fileno(), stderr=sys.stderr.fileno())

@@ -1,8 +1,8 @@
 """A miner under a uvicorn of the operator's own: `uvicorn miner_server.asgi:app`.
 
-Its settings come from the environment, `.env` and the configuration file, as those of `launch --role miner`. Where it
-listens is uvicorn's business; `API_HOST` and `API_PORT` only tell the miner. The engine runs on uvicorn's event loop,
-from the beginning of the application's life to its end.
+Its settings come from the environment, `.env` and the configuration file, as those of `launch --role miner`. uvicorn
+decides where it listens; `API_HOST` and `API_PORT` only inform the miner. The engine runs on uvicorn's event loop for
+the application's whole lifespan.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ MINER = {"role": Given("miner", "uvicorn miner_server.asgi:app")}
 
 
 class HostedMiner:
-    """The ASGI application: the miner's own while its server runs, a 503 until then and between two of its lives."""
+    """The ASGI application: the miner's own while its server runs, a 503 before that and between restarts."""
 
     def __init__(self) -> None:
         self._doorway = Doorway()
@@ -69,7 +69,7 @@ class HostedMiner:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _mine(self) -> None:
-        """One miner from its settings to its end. Raises what makes a run impossible."""
+        """Run one miner from its settings to its end. Raises whatever makes a run impossible."""
         from console.roles.run import run
 
         found = configure(MINER)
@@ -89,7 +89,7 @@ def _tell_of_names(found: Configuration) -> None:
 
 
 def _why(mining: "asyncio.Task[None]") -> str:
-    """How it ended, in a line; an error that nobody can put right keeps its type."""
+    """Why it ended, in one line; an error that the operator cannot fix keeps its type."""
     error = mining.exception()
     if error is None:
         return "it was stopped"

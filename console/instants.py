@@ -18,8 +18,8 @@ _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 def instant(text: str, *, now: float, base: float | None = None, zone: tzinfo | None = None) -> float:
     """The unix time that `text` means as seen from `base` (default: `now`).
 
-    An age counts back from there, and a time of day is of that day, or of the day before when it is yet to come. What
-    names no offset is in `zone`, the local one unless it is said. Raises ValueError with all forms that there are.
+    An age counts back from there; a time of day is on that day, or on the day before if it would be later than `base`.
+    A time without an offset is in `zone`, by default the local one. Raises ValueError that lists all accepted forms.
     """
     try:
         found = _instant(text, now, now if base is None else base, zone)

@@ -23,16 +23,16 @@ RESERVED = {
     "ctrl+j": "terminals send it for enter",
     "ctrl+m": "terminals send it for enter",
     "ctrl+left_square_bracket": "terminals send it for escape",
-    "ctrl+q": "terminals keep it for flow control",
-    "ctrl+s": "terminals keep it for flow control",
+    "ctrl+q": "terminals use it for flow control",
+    "ctrl+s": "terminals use it for flow control",
     "ctrl+z": "it would stop the engine, too",
-    "alt+enter": "desktops keep it",
-    "f11": "desktops keep it",
+    "alt+enter": "desktops reserve it",
+    "f11": "desktops reserve it",
 }
-"""Keys that do not reach a program everywhere."""
+"""Keys that do not reach the program on every system."""
 
 FIXED = frozenset({"nav.back", "dialog.cancel"})
-"""Actions that keep their keys: the way out is always the same."""
+"""Actions that keep their keys, so that the way out is always the same."""
 
 
 def keymap_path() -> Path:
@@ -41,7 +41,7 @@ def keymap_path() -> Path:
 
 
 def read_keymap(path: Path) -> Keymap:
-    """The usual keys with the changes of a file; without a file, the usual ones. Raises ConsoleError."""
+    """The default keys with the changes of a file, if there is one. Raises ConsoleError."""
     try:
         changed = msgspec.convert(read_toml(path), dict[str, tuple[str, ...]])
     except FileNotFoundError:

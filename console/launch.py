@@ -31,13 +31,13 @@ from engine.text import safe
 log = logging.getLogger(__name__)
 
 NAMED = 6
-"""How many names fit on one line."""
+"""How many names are listed on one line."""
 
 
 def run(configuration: Configuration, *, on_screen: bool, release: Callable[[], object] = lambda: None) -> int:
     """Run the configured role to its end. Returns the exit code, or raises what ended it.
 
-    `release` lets go of whoever waits for this process, once the operator has left its screen.
+    `release` is called once the operator has left the screen, and lets the waiting parent process end.
     """
     settings = configuration.settings
     if settings.role == "demo":
@@ -90,7 +90,7 @@ def run(configuration: Configuration, *, on_screen: bool, release: Callable[[], 
 
 
 def _code(last: Snapshot, received: signal.Signals | None) -> ExitCode:
-    """The exit code of a run that ended without an error; says what was lost."""
+    """The exit code of a run that ended without an error; reports what was lost."""
     if loss := lost(last):
         narrate(safe(loss))
         return ExitCode.UNSTORED
@@ -98,7 +98,7 @@ def _code(last: Snapshot, received: signal.Signals | None) -> ExitCode:
 
 
 def lost(last: Snapshot) -> str:
-    """What a finished run failed to leave on disk, in words; "" when its record is complete."""
+    """What a finished run failed to store, in words; "" if its record is complete."""
     parts = []
     if last.rounds_unstored:
         one = last.rounds_unstored == 1
@@ -110,7 +110,7 @@ def lost(last: Snapshot) -> str:
 
 
 def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
-    """What became of other programs' settings: to the log, and when `aloud` to stderr."""
+    """Report how other programs' settings were used: to the log, and to stderr if `aloud`."""
     for line in told(configuration):
         log.info("%s", line)
         if aloud:
@@ -118,7 +118,7 @@ def _tell_of_names(configuration: Configuration, *, aloud: bool) -> None:
 
 
 def _notices(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """What an operator should know about the settings at the start: subject and text."""
+    """Notices about the settings at the start: subject and text."""
     idle = [fate.name for fate in configuration.fates if fate.state != "taken"]
     if idle:
         yield (

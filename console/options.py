@@ -21,7 +21,7 @@ ENDPOINT = "--subtensor.chain_endpoint"
 
 EXTERNAL_IP = ("--external-ip", "--external_ip", "--axon.external_ip")
 EXTERNAL_PORT = ("--external-port", "--external_port", "--axon.external_port")
-"""As this program, Fiber and Bittensor spell them."""
+"""Options in the spellings of this program, Fiber and Bittensor."""
 
 LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
     "run": {
@@ -84,7 +84,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "openai_public": ("--openai-public",),
     },
 }
-"""The spellings of each option, by heading and setting. The other settings are set in the file or the environment."""
+"""The spellings of each option, by heading and setting. All other settings are set in the file or the environment."""
 
 CHAIN: dict[str, dict[str, tuple[str, ...]]] = {
     "role": {"role": ("--role",)},
@@ -157,7 +157,7 @@ def configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def launch_configuration(arguments: argparse.Namespace) -> Configuration:
-    """The settings of a run. The demo has its own chain and keys, which only an option replaces.
+    """The settings of a run. The demo has its own chain and keys, which only a command-line option replaces.
 
     Raises SettingsError.
     """
@@ -173,9 +173,8 @@ def launch_configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def _with_own_door(found: Configuration) -> Configuration:
-    """A validator listens for nobody unless it is told to: an option --port opens its metrics there.
-
-    A port in a file says nothing: a file may serve a miner beside it.
+    """A validator does not listen by default; with the option --port it serves its metrics there. A port in a file does
+    not count, because the file may be shared with a miner.
     """
     host, port, sources = found.settings.host, found.settings.port, found.sources
     if found.settings.metrics or not port or not sources["port"].startswith("--"):
@@ -186,9 +185,8 @@ def _with_own_door(found: Configuration) -> Configuration:
 
 
 def chain_configuration(arguments: argparse.Namespace) -> Configuration:
-    """The settings of a command about the chain or the wallet, which acts for no demo unless that is meant.
-
-    Raises SettingsError, and ConsoleError where the chain is named but not whose part is taken on it.
+    """The settings of a command about the chain or the wallet, which never means the demo by accident. Raises
+    SettingsError, and ConsoleError if a chain is named but no role.
     """
     found = configuration(arguments)
     if found.settings.role != "demo":
@@ -204,7 +202,7 @@ def chain_configuration(arguments: argparse.Namespace) -> Configuration:
 
 
 def demo_in_doubt(found: Configuration) -> str:
-    """Why a demo may not be what the operator means: what is set that a demo does not take; "" for nothing."""
+    """Why the operator may not want the demo: settings that the demo does not use; "" if there are none."""
     if not found.left_out:
         return ""
     listed = " and ".join(f"{name} ({source})" for name, source in found.left_out.items())
@@ -212,7 +210,7 @@ def demo_in_doubt(found: Configuration) -> str:
 
 
 def require_embedded(settings: Settings) -> None:
-    """Raises ConsoleError for any other network: what the demo needs, no other chain gives."""
+    """Raises ConsoleError for any network other than the embedded chain, which alone has what the demo needs."""
     if not settings.embedded:
         network = url_shown(settings.network)
         raise ConsoleError(
@@ -222,7 +220,7 @@ def require_embedded(settings: Settings) -> None:
 
 
 class _Give(argparse.Action):
-    """Keeps each value with the spelling of its option; the last of several wins, and lists add up."""
+    """Keeps each value with the spelling of its option; the last one wins, and lists accumulate."""
 
     def __call__(
         self,
@@ -248,7 +246,7 @@ class _Give(argparse.Action):
 
 
 def _argument(setting: Setting, usual: Settings) -> dict[str, Any]:
-    """A setting's option for argparse. The value is checked with all other settings."""
+    """A setting's option for argparse. Its value is validated together with all other settings."""
     argument: dict[str, Any] = {
         "action": _Give,
         "dest": setting.name,

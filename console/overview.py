@@ -10,21 +10,21 @@ from console.errors import ConsoleError
 PROGRAM = "subnet-console"
 COMMANDS = {
     "launch": "run the demo subnet, a miner or a validator",
-    "attach": "show the screens of an engine that runs, or list all of them",
+    "attach": "open the screens of a running engine, or list the running engines",
     "replay": "browse recorded rounds in the same screens, without an engine",
     "watch": "look at any subnet without a key: its miners, weights and prices",
     "export": "export recorded data as CSV or JSON lines, even while the engine runs",
     "judge": "judge recorded rounds again as JSON lines, or compare judgements",
     "status": "show what the engine is doing or last did",
-    "doctor": "find what keeps a neuron from doing well and how to fix it",
+    "doctor": "find problems with this machine, wallet and settings, and how to fix them",
     "config": "show the settings, or write a configuration file",
     "backup": "save a stopped node's record to one file",
     "restore": "restore a data folder from a backup, here or on another machine",
     "wallet": "show the wallet that would sign",
     "keys": "manage keys of the OpenAI-compatible API",
-    "service": "run a part of a validator, or the template's services, in a process of its own",
+    "service": "run one part of a validator, or the template's services, as a separate process",
     "chain": "read the chain or write to it",
-    "completion": "print a script that makes a shell complete this program's commands",
+    "completion": "print a completion script for a shell",
 }
 """What each command does, in the order in which they are listed."""
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports errors in one line, and suggests the nearest option for an unknown one."""
+    """Reports errors in one line, and suggests the closest option for an unknown one."""
 
     def error(self, message: str) -> NoReturn:
         raise ConsoleError(f"{message}; see '{self.prog} --help'")

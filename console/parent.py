@@ -1,7 +1,7 @@
 """The process that was launched, while a child of it runs the engine and its screen.
 
-A shell gives its prompt back when the process that it started ends. So that one only waits: it ends at once when the
-operator detaches, and otherwise with its child, whose exit code it has.
+A shell gives its prompt back when the process that it started ends. So the launched process only waits: it ends at once
+when the operator detaches, and otherwise with its child and the child's exit code.
 """
 
 import os
@@ -18,21 +18,24 @@ from console.signals import on_interrupt
 from console.terminal import STDIN, STDOUT, let_go_of_terminal
 
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGCONT)
-"""What somebody sends to the launched process is meant for its child; SIGINT is one of them unless it is ignored. A
-change of the window's size reaches both by themselves."""
+"""Signals sent to the launched process that are forwarded to its child; SIGINT too, unless it is ignored. A change of
+the window's size reaches both anyway.
+"""
 
 HELD_BACK = (*PASSED_ON, signal.SIGINT)
 IGNORED = (signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN)
-"""What stops a process that has, or had, a terminal."""
+"""Signals that suspend a process that has, or had, a terminal."""
 
 USUAL_MODES = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[<u\x1b[0m\r\n"
-"""The terminal as it was before a screen: its buffer, cursor, mouse, pastes, frames, keyboard and colours."""
+"""Restores the terminal after a screen: its buffer, cursor, mouse, paste mode, synchronised frames, keyboard and
+colours.
+"""
 
 RELEASED = b"r"
 
 
 class Leash:
-    """What the child has of its parent. One that dies is as a terminal that hangs up."""
+    """The child's link to its parent. A parent that dies counts as a terminal that hangs up."""
 
     def __init__(self, tells: int, ends: int) -> None:
         self._tells = tells
@@ -41,7 +44,7 @@ class Leash:
         threading.Thread(target=self._watch, name="parent", daemon=True).start()
 
     def release(self) -> None:
-        """Have the parent end with 0, and go on without it and its terminal."""
+        """Let the parent exit with 0, and continue without it and its terminal."""
         self._released = True
         os.setsid()
         with suppress(OSError):  # it is gone already
@@ -55,9 +58,8 @@ class Leash:
 
 
 def divide() -> Leash | int:
-    """Become two processes. The child gets its leash; the parent waits, and gets its own exit code.
-
-    Call it before there are threads. Raises ConsoleError in the parent if the child is killed.
+    """Fork. In the child this returns its leash; the parent waits and returns its exit code. Call it before any thread
+    is started. Raises ConsoleError in the parent if the child is killed.
     """
     told, tells = os.pipe()
     ends, lives = os.pipe()
@@ -97,14 +99,14 @@ def _wait(child: int, told: int, held_before: set[Any], modes: list[Any]) -> int
         return os.WEXITSTATUS(status)
     _give_back(modes)
     raise ConsoleError(
-        f"the engine's process {child} was killed ({signal.Signals(os.WTERMSIG(status)).name}): launch it again, it "
-        "goes on where its record ends",
+        f"the engine's process {child} was killed ({signal.Signals(os.WTERMSIG(status)).name}): launch it again, "
+        "and it continues where its record ends",
         ExitCode.INTERNAL,
     )
 
 
 def _give_back(modes: list[Any]) -> None:
-    """Put a terminal in order that a killed screen left as it was."""
+    """Restore a terminal that a killed screen left in its own state."""
     with suppress(OSError, termios.error):
         os.write(STDOUT, USUAL_MODES)
         termios.tcsetattr(STDIN, termios.TCSANOW, modes)

@@ -13,7 +13,7 @@ from console.terminal import STDERR, STDOUT
 
 FIRST_S = 1.0
 EVERY_S = 0.5
-"""Work is reported when it takes longer than a second, and then twice a second."""
+"""Progress appears after a second, and is then updated twice a second."""
 
 Item = TypeVar("Item")
 
@@ -45,7 +45,7 @@ class Progress:
             self._teller.join()
 
     def each(self, items: Iterable[Item], *, if_none: str = "") -> Iterator[Item]:
-        """The items, each counted when the next is requested. Without any, `if_none` is told on stderr."""
+        """The items, each counted when the next is requested. If there are none, `if_none` is printed on stderr."""
         for item in items:
             yield item
             self._done += 1

@@ -30,22 +30,21 @@ GROUPS = {
 
 
 class Level(IntEnum):
-    """What is asked of the operator before an action is taken."""
+    """What the operator must confirm before an action is taken."""
 
     NONE = 0
-    """Nothing: it only changes the view."""
+    """No confirmation: it only changes the view."""
     TOLD = 1
-    """Nothing, but a message says what happened; it can be undone."""
+    """No confirmation, but a message says what happened; it can be undone."""
     ASKED = 2
-    """A dialog with Cancel first."""
+    """A dialog with Cancel preselected."""
     TYPED = 3
-    """A dry run, then the netuid has to be typed; on the embedded chain a dialog as for `ASKED`."""
+    """A dry run, then the netuid must be typed; on the embedded chain, a dialog as for `ASKED`."""
 
 
 class EntryField(Struct, frozen=True):
-    """A value to type, with what stands there first; `check` returns what is wrong with a text, "" for nothing.
-
-    What the check refuses does not stand there: the field is empty then, and its check says what to enter.
+    """A value to type, with its suggestion; `check` returns what is wrong with a text, "" if it is valid. A suggestion
+    that the check refuses is not shown: the field starts empty, and the check says what to enter.
     """
 
     label: str
@@ -58,8 +57,9 @@ WIDTH = 72
 
 
 class Confirmation(Struct, frozen=True):
-    """`typed` is what has to be typed before the action can be taken, and `password` whose password is asked for; ""
-    for nothing."""
+    """`typed` is the text that must be typed before the action can be taken, and `password` names the key whose
+    password is asked for; "" if there is none.
+    """
 
     title: str
     lines: tuple[Line, ...]
@@ -70,12 +70,12 @@ class Confirmation(Struct, frozen=True):
 
 
 def always(_snapshot: Snapshot) -> str:
-    """No reason against it."""
+    """The `why_not` of an action that is always possible."""
     return ""
 
 
 def unless_read_only(snapshot: Snapshot) -> str:
-    """Why nothing can be changed; "" when it can."""
+    """Why nothing can be changed; "" if it can."""
     return "not while --read-only is on" if snapshot.read_only else ""
 
 
@@ -85,16 +85,16 @@ def nothing_to_say(_snapshot: Snapshot, _row: str) -> Sequence[Line]:
 
 
 def known(rows: Iterable[tuple[str, Line]]) -> list[Line]:
-    """Labelled facts of a question, under what it asks."""
+    """The labelled facts below a question."""
     return [BLANK, *facts(rows, LABEL)]
 
 
 Obstacles = Callable[[Snapshot, str], Iterable[str]]
-"""What stands in the way of an action: every reason, given the snapshot and what was typed ("" for nothing yet)."""
+"""Everything that prevents an action, given the snapshot and the text typed so far."""
 
 
 def first_of(obstacles: Obstacles) -> Callable[[Snapshot], str]:
-    """The first obstacle, before anything is typed; "" for none."""
+    """The first obstacle before anything is typed; "" if there is none."""
     return lambda snapshot: next(iter(obstacles(snapshot, "")), "")
 
 
@@ -102,13 +102,11 @@ class Action(Struct, frozen=True, kw_only=True):
     """Something that an operator can do, under a name that never changes.
 
     `keys` are the default ones, as Textual spells them; `letter` is its key in the menu on `x`. `label` is for the
-    footer and menus, `about` one sentence for the help. `footer` orders the footer; 0 leaves it out.
-    `why_not` returns why it cannot be done now, "" when it can.
-
-    What it does is one of four: `command` goes to the engine; so does what `order` makes of the snapshot that the
-    operator saw and of what was typed; `opens` names a screen; otherwise a widget or the screen has a method
-    `do_…` of that name. An action on the row under the cursor has `why_not_row`, and its order gets the row's name
-    instead of what was typed.
+    footer and menus, `about` one sentence for the help. `footer` orders the footer; 0 leaves it out. `why_not` returns
+    why it cannot be done now, "" if it can. It is carried out in one of four ways: `command` goes to the engine; so
+    does what `order` makes of the snapshot that the operator saw and of what was typed; `opens` names a screen;
+    otherwise a widget or the screen has a method `do_…` of that name. An action on the row under the cursor has
+    `why_not_row`, and its order gets the row's name instead of what was typed.
 
     From `Level.ASKED` on there is a question first: `dry_run` says what would change, or what is known of the row,
     given its name or what was typed, and `entry` asks for a value. What is signed `by_coldkey` asks for its password,
@@ -140,14 +138,16 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class Context(Struct, frozen=True):
-    """Actions that go together; `heading` says where they can be taken, for the page of keys."""
+    """Actions that go together; `heading` says where they can be taken, in docs/keys.md."""
 
     heading: str
     actions: tuple[Action, ...]
 
 
 def confirmation(action: Action, snapshot: Snapshot, given: str = "") -> Confirmation:
-    """What to ask before an action; `given` is the row that it is about or what was typed already, "" for neither."""
+    """What to ask before an action; `given` is the row that it is about or the text typed already, "" if there is
+    neither.
+    """
     chain = snapshot.chain
     subnet = f"{chain.network} netuid {chain.netuid}{f' mechanism {chain.mechanism}' if chain.mechanism else ''}"
     where = f"{subnet} as {formats.hotkey(snapshot.hotkey, 17)}"
@@ -163,7 +163,7 @@ def confirmation(action: Action, snapshot: Snapshot, given: str = "") -> Confirm
 
 
 def _entry(action: Action, snapshot: Snapshot) -> EntryField | None:
-    """The action's field, which also refuses what an obstacle stands in the way of."""
+    """The action's field, which also refuses any value that an obstacle prevents."""
     if action.entry is None:
         return None
     field, obstacles = action.entry(snapshot), action.obstacles

@@ -1,4 +1,4 @@
-"""Actions that write to the chain, or decide whether the engine does. None of them is one key away from a list."""
+"""Actions that write to the chain, or decide whether the engine does. None of them is a single key press away."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -27,16 +27,16 @@ BY_WORK = (
 NO_UID = "this hotkey is not registered"
 NOT_HIDDEN = "commit-reveal is off"
 REFUSED_ADDRESSES = ("127.0.0.1", "::1", "255.255.255.255")
-"""What a real chain takes for no axon's address."""
+"""Addresses that a real chain refuses for an axon."""
 
 RATE_LIMIT, NEXT_EPOCH = WAITS = ("rate limit", "next epoch")
-"""What an action on the chain waits for; its reason begins with it."""
+"""Reasons that pass with time begin with one of these."""
 
 # -- what stands in the way --------------------------------------------------------------------------------------------
 
 
 def unregistered(snapshot: Snapshot) -> str:
-    """Why a neuron cannot act, "" if it can: it has no uid, or nobody knows yet."""
+    """Why a neuron without a uid cannot act, or that its uid is not known yet; "" if it can act."""
     if not snapshot.chain.known:
         return "the chain has not been read yet"
     return "" if snapshot.chain.registered else NO_UID
@@ -50,7 +50,7 @@ def _as_validator(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _against_weights(snapshot: Snapshot) -> Iterator[str]:
-    """The rules that the chain checks weights by, in its order, but for how they are sent."""
+    """The rules by which the chain checks weights, in its order, whichever way they are sent."""
     chain, plan = snapshot.chain, snapshot.next_plan
     if chain.mechanism >= chain.mechanisms:
         last = chain.mechanisms - 1
@@ -131,7 +131,7 @@ def _auto_is_on(snapshot: Snapshot) -> str:
 
 def by_coldkey(snapshot: Snapshot) -> Iterator[str]:
     """Why nothing can be signed with the coldkey."""
-    where = "do this where it is kept: a server needs no coldkey"
+    where = "run this on the machine that has it: a server needs no coldkey"
     match snapshot.coldkey:
         case "absent":
             yield f"the coldkey is not on this machine; {where}"
@@ -140,7 +140,7 @@ def by_coldkey(snapshot: Snapshot) -> Iterator[str]:
 
 
 def too_poor(snapshot: Snapshot, cost: float, what: str) -> Iterator[str]:
-    """The coldkey has less than something costs. Nothing is said where its address is unknown."""
+    """That the coldkey has less than `cost`; "" if it has enough, or if its address is unknown."""
     if snapshot.chain.coldkey and snapshot.chain.balance < cost:
         yield f"the coldkey has {formats.tau(snapshot.chain.balance)}, {what} {formats.tau(cost)}"
 
@@ -170,13 +170,13 @@ def _to_serve(snapshot: Snapshot, typed: str) -> Iterator[str]:
     yield from filter(None, (unless_read_only(snapshot), unregistered(snapshot)))
     chain = snapshot.chain
     if chain.axon and _named(typed) == chain.axon:
-        yield f"{chain.axon} stands on chain already"
+        yield f"{chain.axon} is already announced on chain"
     if (left := chain.next_axon_block - chain.block) > 0:
-        yield f"{RATE_LIMIT}: {_left(left, chain)} until the address can change again"
+        yield f"{RATE_LIMIT}: {_left(left, chain)} until the address can be changed again"
 
 
 def _named(typed: str) -> str:
-    """The address that was typed, as the chain's is shown; "" if it is none."""
+    """The typed address in the chain's notation; "" if it is not an address."""
     try:
         wanted = announcement(typed)
     except ValueError:
@@ -188,12 +188,12 @@ def _named(typed: str) -> str:
 
 
 def weights_to_set(snapshot: Snapshot, _row: str = "") -> Sequence[Line]:
-    """How the planned weights differ from those on chain, and how long the next have to wait."""
+    """How the planned weights differ from those on chain, and how long the next submission has to wait."""
     return [*difference(changes(snapshot)), *_version_key(snapshot.chain), _rate_limit(snapshot.chain)]
 
 
 def _weights_to_commit(snapshot: Snapshot, _row: str) -> Sequence[Line]:
-    """The same, and when they have to be revealed."""
+    """As `weights_to_set`, and when the commit must be revealed."""
     chain = snapshot.chain
     first = chain.next_epoch + (chain.reveal_period - 1) * chain.tempo
     window = f"reveal from block {first:,}, before block {first + chain.tempo:,}, or they are lost"
@@ -219,7 +219,7 @@ def _weights_to_reveal(snapshot: Snapshot, _row: str) -> Sequence[Line]:
 
 
 def _version_key(chain: ChainView) -> list[Line]:
-    """The version key that they are sent under, if the subnet requires one."""
+    """The version key that the weights carry, if the subnet requires one."""
     return [line(Span(f"under version key {chain.weights_version}", "muted"))] if chain.weights_version else []
 
 
@@ -229,14 +229,14 @@ def _rate_limit(chain: ChainView) -> Line:
 
 
 def _registration(snapshot: Snapshot, _row: str) -> Sequence[Line]:
-    """What registering costs, and what that leaves."""
+    """What a registration costs, and what the coldkey has left."""
     cost, balance = snapshot.chain.registration_cost, snapshot.chain.balance
     locked = snapshot.chain.registration_locked
     parts = f" = {formats.tau(cost - locked)} burned + {formats.tau(locked)} locked on the hotkey" if locked else ""
     after = line(formats.tau(balance - cost)) if balance >= cost else line(Span("✗ not enough", "err"))
     return known(
         (
-            ("price", line(f"{formats.tau(cost)} at most{parts}")),
+            ("price", line(f"at most {formats.tau(cost)}{parts}")),
             ("coldkey has", line(formats.tau(balance))),
             ("then has", after),
         )
@@ -244,7 +244,7 @@ def _registration(snapshot: Snapshot, _row: str) -> Sequence[Line]:
 
 
 def _axon(snapshot: Snapshot, typed: str) -> Sequence[Line]:
-    """What the chain says of this miner's address, where it listens, and what would be announced."""
+    """This miner's address on chain, where it listens, and what would be announced."""
     listens = (snapshot.server or ServerView()).address
     on_chain = line(snapshot.chain.axon) if snapshot.chain.axon else line(Span("nothing", "warn"))
     rows = [("on chain now", on_chain), ("listens at", line(listens or formats.UNKNOWN))]
@@ -255,20 +255,20 @@ def _axon(snapshot: Snapshot, typed: str) -> Sequence[Line]:
 
 
 def _inward(ip: str) -> Sequence[Span]:
-    """A warning for an address that only machines nearby reach."""
-    return () if ip_address(ip).is_global else (Span("  ▲ not reached from the internet", "warn"),)
+    """A warning for an address that is not reachable from the internet."""
+    return () if ip_address(ip).is_global else (Span("  ▲ not reachable from the internet", "warn"),)
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
 def registration(asked_of: Snapshot, _typed: str) -> Register:
-    """The coldkey pays no more than the price that the operator has seen."""
+    """Registers at no more than the price that the operator has seen."""
     return Register(limit=asked_of.chain.registration_cost)
 
 
 def fault_of(read: Callable[[str], object]) -> Callable[[str], str]:
-    """What is wrong with a text, "" for nothing."""
+    """What is wrong with a text; "" if it is valid."""
 
     def check(typed: str) -> str:
         try:
@@ -281,7 +281,7 @@ def fault_of(read: Callable[[str], object]) -> Callable[[str], str]:
 
 
 def announcement(typed: str, *, network: str = "") -> Serve:
-    """An address as it was typed. Raises ValueError, also for one that the chain of this network refuses."""
+    """Parse a typed address. Raises ValueError, also for one that the chain of this network refuses."""
     try:
         host, port = host_and_port(typed.strip())
         ip = ip_address(host)
@@ -290,7 +290,7 @@ def announcement(typed: str, *, network: str = "") -> Serve:
     if ip.is_unspecified:
         raise ValueError(f"{ip} means every address: enter the one that others reach")
     if not port:
-        raise ValueError("port 0 is none: enter the port that others reach")
+        raise ValueError("port 0 cannot be announced: enter the port that others reach")
     if network not in ("", EMBEDDED) and str(ip) in REFUSED_ADDRESSES:
         raise ValueError(f"the chain refuses {ip} (InvalidIpAddress): enter the address that others reach")
     return Serve(str(ip), port)
@@ -307,7 +307,7 @@ _chain = partial(Action, group="act", level=Level.TYPED)
 
 
 def guarded(obstacles: Obstacles, **fields: Any) -> Action:
-    """An action on the chain that names everything that stands in its way."""
+    """An action on the chain that lists all of its obstacles."""
     return _chain(why_not=first_of(obstacles), obstacles=obstacles, **fields)
 
 

@@ -11,10 +11,10 @@ from engine.snapshot import MinerView, PenaltyView, PlanView, Snapshot
 from engine.values import max_upscale
 
 SAME_BELOW = 0.00005
-"""A difference of weights that does not show in four digits."""
+"""Smaller differences of weights are not visible in four digits."""
 
 CHANGES_SHOWN = 8
-"""Miners that a question lists: as many as fit beside it on 24 rows."""
+"""Miners listed in a confirmation: as many as fit on 24 rows."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -74,7 +74,9 @@ def _changes(miners: Sequence[MinerView], planned: Sequence[float], scaled: Sequ
 
 
 def change_caption(rows: Sequence[Change]) -> str:
-    """How much of all weight would change hands, and for whom most: "4.1% changes hands  max ▲.0061 uid 12"."""
+    """The share of all weight that would change hands, and the largest change: "4.1% changes hands max ▲.0061 uid
+    12".
+    """
     most = max(rows, key=lambda row: abs(row.change), default=None)
     if most is None or not most.differs:
         return "no change"

@@ -12,7 +12,7 @@ from engine.snapshot import ChainView, Snapshot
 from engine.values import EMBEDDED
 
 MOST = 1e9
-"""Tokens: more than there will ever be."""
+"""An upper bound for an amount, in tokens: the total supply of TAO."""
 
 PRICE_TOLERANCE = 0.005
 """How far a price may move before a purchase fails: the SDK's default."""

@@ -42,14 +42,16 @@ from engine.values import EMBEDDED, WENT_WELL, Outcome
 
 IDS = {"weights": "chain.set_weights"}
 ROLES: dict[str, Role] = {"serve": "miner", "weights": "validator", "commit": "validator", "reveal": "validator"}
-"""Whose actions some are: on a real network, that is the role where none is set."""
+"""The role of actions that only one role has: on a real network, the role to assume if none is set."""
 
 NOBODY_REGISTERED = "HotKeyNotRegistered"
 STANDING_STILL = "the embedded chain makes blocks only while `launch` runs"
 
 
 class Done(Struct, frozen=True):
-    """The result of an action. `outcome` is None if nothing was sent: `obstacles` are why, and `reason` the first."""
+    """The result of an action. `outcome` is None if nothing was sent; then `obstacles` says why, and `reason` is the
+    first of them.
+    """
 
     action: str
     network: str
@@ -70,7 +72,7 @@ class Done(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code that tells this outcome."""
+        """The exit code for this outcome."""
         if self.outcome == "unknown" or self.reason.startswith(NOT_SENT):
             return ExitCode.CHAIN
         if self.reason.startswith((NOBODY_REGISTERED, NO_UID)):
@@ -80,7 +82,7 @@ class Done(Struct, frozen=True):
 
 
 def act(name: str, settings: Settings, *, typed: str, dry_run: bool, yes: bool, tell: Callable[[str], object]) -> Done:
-    """Ask for and carry out the action of this name; `typed` is what it needs beside the settings.
+    """Confirm and carry out the action of this name; `typed` is its argument.
 
     `tell` is called with what would change before any question. Raises ConsoleError, also if the operator declines.
     """
@@ -133,13 +135,13 @@ async def _act(
 
 
 def _to_earn(snapshot: Snapshot) -> Iterator[str]:
-    """What a hotkey without a uid needs, first things first."""
+    """What a hotkey without a uid still needs to earn, in order."""
     for number, need in enumerate(snapshot.chain.needs, 1):
         yield f"  {number}. {safe(str(need))}"
 
 
 async def _node(session: Session) -> Node:
-    """A neuron that does not run, but has seen the chain and, if a validator, made its plan."""
+    """A node that is not running, but has looked at the chain and, as a validator, planned its weights."""
     settings, chain = session.settings, session.chain
     seen = await chain.look()
     if settings.role != "validator":
@@ -182,7 +184,7 @@ def _confirm(asked: Confirmation, *, yes: bool) -> None:
 
 
 def _password(asked: Confirmation) -> str:
-    """The password that the question is about, typed without an echo or piped in; "" where there is none."""
+    """The password that the confirmation asks for, typed without echo or piped in; "" if none is needed."""
     if not asked.password:
         return ""
     if not os.isatty(STDIN):

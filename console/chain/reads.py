@@ -22,7 +22,7 @@ from engine.text import safe
 from engine.values import Metagraph, Neuron, at_port
 
 LOG_LINES = 100
-"""Of a chain command's log, the lines kept for an error's report."""
+"""Log lines kept for the report of an error."""
 
 COLUMNS = (
     ("uid", "UID", 5),

@@ -20,7 +20,7 @@ from engine.settings import Settings
 from engine.snapshot import EndpointView
 
 PRICE_EVERY, PRICES_BACK = 30, 240
-"""Blocks between earlier prices that are read, and how far back: most nodes keep the state of the last 256."""
+"""Earlier prices are read at this distance and this far back, in blocks: most nodes keep the state of the last 256."""
 
 
 class Looking(Protocol):
@@ -28,13 +28,13 @@ class Looking(Protocol):
 
     @property
     def endpoints(self) -> tuple[EndpointView, ...]:
-        """The endpoints that are asked, with their health; none of the embedded chain."""
+        """The endpoints with their health; empty for the embedded chain."""
         ...
 
     def __call__(self, hotkey: str = "", coldkey: str = "") -> Look: ...
 
     def prices_before(self, block: int) -> tuple[tuple[int, float], ...]:
-        """Earlier blocks and the price of a registration in them, oldest first: those of an hour that a node keeps."""
+        """Earlier blocks with their registration price, oldest first: those of the last hour that a node keeps."""
         ...
 
 
@@ -72,7 +72,7 @@ class _AtNode(Struct, frozen=True):
 
 @contextmanager
 def looking(settings: Settings) -> Iterator[Looking]:
-    """What looks at the chain. Raises ConsoleError, `ChainDataError`, `ChainUnavailable`."""
+    """The way to look at this configuration's chain. Raises ConsoleError, `ChainDataError`, `ChainUnavailable`."""
     if settings.embedded:
         yield _AtFile(_state(settings))
         return
@@ -85,7 +85,7 @@ def looking(settings: Settings) -> Iterator[Looking]:
 
 
 def require_data(settings: Settings) -> None:
-    """Raises ConsoleError if the embedded chain is meant but the data folder has none."""
+    """Raises ConsoleError if the network is the embedded chain but the data folder has none."""
     path = _path(settings)
     if settings.embedded and not path.exists():
         raise ConsoleError(f"no embedded chain in {path.parent}: `launch` creates one; name its folder with --data-dir")

@@ -39,8 +39,9 @@ def require_wallet(settings: Settings) -> None:
 
 
 def role_of(settings: Settings, of_action: Role | None = None) -> Role:
-    """The role that is set; otherwise that of an action with the operator's wallet, miner if only a miner's throwaway
-    keys exist, else validator."""
+    """The configured role; if none is set, that of the operator's wallet, or miner if only a miner's throwaway keys
+    exist, or validator.
+    """
     if settings.role != "demo":
         return settings.role
     if settings.wallet_name and of_action:

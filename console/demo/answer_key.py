@@ -1,7 +1,7 @@
 """How the demo's personas know the right answers: they are given the validator's questions beforehand.
 
-This is the demo's one fake, at its outermost edge. The questions go over real sockets to real servers, and nothing of
-the engine knows that the answer at the other end was looked up.
+This is the demo's only fake. Questions travel over real sockets to real servers, and the engine does not know that the
+answers were looked up.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from engine.challenges.sources.synthetic import PROBE_SHARE, Deck
 from engine.values import Challenge, Request
 
 LOOK_AHEAD = 256
-"""Number of questions past the last one asked that are searched for a text."""
+"""How many questions beyond the last one asked are searched for a text."""
 
 KEPT = 256
 """Questions remembered, each with all its wordings: some 6 MB."""

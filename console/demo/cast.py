@@ -14,7 +14,7 @@ LEADER = "strong-1"
 """The miner whose answers copycats copy."""
 
 FEWEST, USUAL, MOST = 4, 17, 255
-"""Miners of a demo: the roles that must appear, all of them, and the subnet's uids less the validator's."""
+"""The fewest and the most miners of a demo: enough for every role, and the subnet's uids without the validator's."""
 
 _DELAYS: dict[Role, tuple[float, float]] = {
     "strong": (0.15, 0.35),
@@ -40,7 +40,7 @@ _ORDER: tuple[Role, ...] = (
 class Persona(Struct, frozen=True):
     """One miner of the demo.
 
-    `delay` is the least and the longest time in seconds before it answers, for a copy-cat after its leader.
+    `delay` is the shortest and longest time before it answers, in seconds; for a copycat, after its leader.
     """
 
     name: str
@@ -49,7 +49,8 @@ class Persona(Struct, frozen=True):
 
 
 def cast(miners: int = USUAL) -> tuple[Persona, ...]:
-    """The first `miners` of the cast, which goes on in the same mix behind the usual one, with a single language model.
+    """The first `miners` of the cast. Beyond the usual ones it continues in the same mix, without another language
+    model.
 
     Raises ValueError when there are too few or too many.
     """

@@ -8,11 +8,11 @@ from engine.foreign_json import fields, items
 from engine.values import Request
 
 DEEPEST = 6
-"""Of a schema, whose objects may hold each other."""
+"""Depth to which a schema's objects are filled in, since they may refer to each other."""
 
 
 def formed(answer: str, request: Request) -> tuple[str, tuple[dict[str, Any], ...]]:
-    """The text and the tool calls that say `answer` as the request asks for it."""
+    """`answer` in the form that the request asks for, as text and tool calls."""
     tool = _demanded(request)
     if tool is not None:
         given = json.dumps(_filled(fields(tool.get("parameters")) or {"type": "object"}, answer))
@@ -29,7 +29,7 @@ def formed(answer: str, request: Request) -> tuple[str, tuple[dict[str, Any], ..
 
 
 def _demanded(request: Request) -> dict[str, object] | None:
-    """The function that has to be called; None if none has to be."""
+    """The function that the request requires to be called; None if it requires none."""
     if request.tool_choice in (None, "auto", "none"):
         return None
     wanted = fields(fields(request.tool_choice).get("function")).get("name")
@@ -38,7 +38,7 @@ def _demanded(request: Request) -> dict[str, object] | None:
 
 
 def _filled(schema: dict[str, object], answer: str, depth: int = 0) -> Any:
-    """A value of this JSON schema, which says the answer wherever a text may stand."""
+    """A value that satisfies this JSON schema, with the answer in every string."""
     choices = items(schema.get("enum"))
     if choices or "const" in schema:
         told = [one for one in choices if str(one).lower() in answer.lower()]

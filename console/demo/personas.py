@@ -32,11 +32,11 @@ ALL_POINTS = 99
 
 
 CARELESS = ("lazy", "echo", "refusal", "garbage")
-"""They do not look at the form that was asked for."""
+"""Roles that ignore the requested form."""
 
 FRESH_S = 10.0
 MOST_QUESTIONS = 256
-"""How long, and to how many questions, others' answers are there to be copied."""
+"""How long others' answers can be copied, and for how many questions."""
 
 
 class _Post:
@@ -54,13 +54,13 @@ class Board:
         self._entries: dict[str, _Post] = {}
 
     def post(self, question: str, answer: str) -> None:
-        """Show `answer` to whoever is waiting for it, and to whoever looks within `FRESH_S`."""
+        """Publish `answer` to those waiting for it and to those who look within `FRESH_S`."""
         entry = self._fresh(question)
         entry.answer, entry.at = answer, self._clock()
         entry.posted.set()
 
     async def read(self, question: str, within: float) -> str | None:
-        """The recent answer to `question`, waiting up to `within` seconds for it; None without one."""
+        """The recent answer to `question`, waiting up to `within` seconds for it; None if there is none."""
         entry = self._fresh(question)
         try:
             async with asyncio.timeout(within):

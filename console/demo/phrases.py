@@ -111,7 +111,7 @@ def ignorance(rng: Random) -> str:
 
 
 def refusal(rng: Random) -> str:
-    """What a miner says that refuses everything."""
+    """The answer of a miner that refuses everything."""
     return rng.choice(_REFUSALS)
 
 

@@ -1,4 +1,4 @@
-"""`subnet-console doctor`: what on this machine keeps a neuron from doing well, and what to do about it.
+"""`subnet-console doctor`: problems with this machine, wallet and settings, and how to fix them.
 
 Every check only reads. `examination` runs them all, `report` prints the results.
 """

@@ -13,8 +13,8 @@ from engine.snapshot import Snapshot
 class Case(Struct, frozen=True, kw_only=True):
     """A configuration on this machine, at one moment.
 
-    `hotkey` and `coldkey` are the addresses that would run, "" without a wallet; `holder` is the process that uses the
-    data folder; `snapshot` that of the running engine, None if there is none. `now` is unix time.
+    `hotkey` and `coldkey` are the addresses that would be used, "" without a wallet; `holder` is the process that uses
+    the data folder; `snapshot` is the running engine's, None if no engine runs. `now` is unix time.
     """
 
     configuration: Configuration
@@ -36,5 +36,5 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def wallets(self) -> tuple[Path, str, str]:
-        """As `place_of` says it."""
+        """The wallets' folder, the wallet's name and the hotkey's, as from `place_of`."""
         return place_of(self.settings, self.settings.role)

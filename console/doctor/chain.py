@@ -21,11 +21,11 @@ from engine.values import Metagraph, Neuron, at_port, host_and_port
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = "127.0.0.1"
 LONGEST_S = 75.0
-"""More than the chain's own deadline of a call, with what it takes to load a runtime."""
+"""Longer than a chain call's own deadline plus the time to load a runtime."""
 
 BLOCK_S = 12.0
 IMMUNITY_ENDS_S = 6 * 3600.0
-"""Long enough before the end of immunity to do something about a miner that earns nothing."""
+"""Leaves time to do something about a miner that earns nothing before its immunity ends."""
 
 
 def chain(case: Case) -> Iterator[Result]:
@@ -65,7 +65,7 @@ def chain(case: Case) -> Iterator[Result]:
 def _embedded(case: Case) -> Iterator[Result]:
     path = _file_of(case)
     if not path.exists():
-        yield skipped("chain", "the embedded chain is made at the first launch")
+        yield skipped("chain", "the embedded chain is created by the first launch")
         return
     try:
         state = read_state(path)
@@ -95,7 +95,7 @@ def _reachable(view: ChainView) -> Result:
 
 
 def _endpoints(known: Sequence[EndpointView]) -> Iterator[Result]:
-    """The health and the lag of each endpoint, where there are several, or one that is not well."""
+    """The health and lag of the endpoints, if there are several or one is in trouble."""
     for one in known if len(known) > 1 else [one for one in known if one.reason]:
         use = ", in use" if one.in_use else ""
         lag = f", {one.behind:,} blocks behind" if one.behind else ""
@@ -106,7 +106,7 @@ def _endpoints(known: Sequence[EndpointView]) -> Iterator[Result]:
             yield warning(
                 "endpoint",
                 found,
-                why="The other endpoints are asked instead.",
+                why="The other endpoints are used instead.",
                 do="Check that node, or leave it out of --network.",
             )
 
@@ -155,13 +155,13 @@ def _other_owner(case: Case, neuron: Neuron) -> Result:
     return warning(
         "owner",
         f"the chain has {neuron.coldkey} as this hotkey's coldkey, and coldkeypub.txt has {case.coldkey}",
-        why="The balance shown is the wrong one, and staking from this wallet pays with another coldkey.",
-        do="Put the coldkeypub.txt of the owning wallet beside this hotkey, or use the hotkey of this wallet.",
+        why="The balance shown is the wrong one, and staking from this wallet would use another coldkey.",
+        do="Put the owner's coldkeypub.txt beside this hotkey, or use this wallet's own hotkey.",
     )
 
 
 def _place(neuron: Neuron, subnet: SubnetView) -> Result:
-    """Whether this neuron is about to be replaced: its immunity, and how many would be before it."""
+    """Whether this neuron is about to be replaced: its immunity, and how many would be replaced before it."""
     name = "place"
     view = subnet.neuron(neuron.uid)
     immune = view.immune if view else 0
@@ -169,42 +169,48 @@ def _place(neuron: Neuron, subnet: SubnetView) -> Result:
     before = subnet.lowest.index(neuron.uid) if neuron.uid in subnet.lowest else None
     safe_for = f"immune for another {blocks(immune, BLOCK_S)}" if immune else "outside immunity"
     if is_full and before is not None and not (immune and immune * BLOCK_S > IMMUNITY_ENDS_S):
-        who = "the next registration takes" if before == 0 else f"only {before} would go before it, then one takes"
+        who = (
+            "the next registration takes"
+            if before == 0
+            else f"only {before} would be replaced before it; the next one takes"
+        )
         return (critical if before == 0 and not immune else warning)(
             name,
             f"{safe_for}, and {who} uid {neuron.uid}",
             why="On a full subnet each registration replaces the neuron that earns least, once it is not immune.",
-            do="See that it answers (Server), or that validators reach it: what earns more than others stays.",
+            do="Make sure that it answers (Server) and that validators reach it: neurons that earn more stay.",
         )
     if immune and not neuron.emission and immune * BLOCK_S <= IMMUNITY_ENDS_S:
         return warning(
             name,
             f"{safe_for}, and it has earned nothing yet",
-            why="Once immunity ends, those that earn least are replaced first.",
-            do="See that it answers (Server), and that validators reach its announced address.",
+            why="Once immunity ends, the neurons that earn least are replaced first.",
+            do="Make sure that it answers (Server) and that validators reach its announced address.",
         )
     if not is_full:
         return ok(name, f"{safe_for}; {len(subnet.neurons)} of {subnet.max_uids} uids are taken, so none is replaced")
-    return ok(name, f"{safe_for}; the subnet is full, and at least {before or len(subnet.lowest)} would go before it")
+    return ok(
+        name, f"{safe_for}; the subnet is full, and at least {before or len(subnet.lowest)} would be replaced before it"
+    )
 
 
 WHY = {
     "funds": "Only registered neurons take part and are paid.",
     "registration": "Only registered neurons take part and are paid.",
-    "axon": "Validators ask whoever is announced on chain, and nobody else.",
+    "axon": "Validators only ask miners whose address is announced on chain.",
     "permit": "Miners refuse validators without one, and the chain does not count their weights.",
 }
 
 
 def _lacking(need: NeedView) -> Result:
-    """What this neuron still needs to earn: each is a finding, in the order in which to do them."""
+    """What this neuron still lacks to earn, as findings in the order in which to fix them."""
     found = critical if need.need in ("funds", "registration") else warning
     return found(need.need, need.what, why=WHY[need.need], do=need.do)
 
 
 def _not_registered(case: Case) -> Result:
     if case.settings.embedded and not (case.settings.read_only and case.settings.shared_chain):
-        return ok("registration", "not yet; the launch registers it on the embedded chain")
+        return ok("registration", "not yet; launch registers it on the embedded chain")
     return critical(
         "registration",
         f"this hotkey is not registered on netuid {case.settings.netuid}",

@@ -1,4 +1,4 @@
-"""The clock: handshakes and nonces carry its time."""
+"""The clock, whose time handshakes and nonces carry."""
 
 import ctypes
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ UNSYNCHRONISED = 5
 """What adjtimex(2) returns when the clock is not synchronised."""
 
 TIMEX_BYTES = 512
-"""More than the kernel's struct timex; zeros in it ask, and set nothing."""
+"""Larger than the kernel's struct timex; all zeros, it reads and sets nothing."""
 
 SYNCHRONISE = "Turn on time synchronisation, for example with `timedatectl set-ntp true`."
 
@@ -46,17 +46,16 @@ def clock(case: Case, kept: bool | None) -> Result:
     if kept is False and case.settings.role != "demo":
         return warning(
             "clock",
-            "plausible, but not synchronised, says the kernel",
+            "plausible, but not synchronised according to the kernel",
             why="Handshakes are refused when clocks differ by 30 s, which an unsynchronised clock reaches in weeks.",
             do=SYNCHRONISE,
         )
-    return ok("clock", "synchronised, says the kernel" if kept else "plausible, judging by file times")
+    return ok("clock", "synchronised according to the kernel" if kept else "plausible, judging by file times")
 
 
 def against_chain(ahead_s: float | None, block_time: float) -> Result | None:
-    """Our clock against the chain's, which was behind it by `ahead_s` at the last look; None if the chain says nothing.
-
-    A block is as old as the one after it is late: to be ahead by two is usual, to be behind by seconds is not.
+    """Our clock against the chain's, which was `ahead_s` behind at the last look; None if the chain gives no time. The
+    newest block may be two block times old before the next one arrives, but must not be dated in the future.
     """
     name = "clock against chain"
     if ahead_s is None:
@@ -75,14 +74,16 @@ def against_chain(ahead_s: float | None, block_time: float) -> Result | None:
         )
     return found(
         name,
-        f"this clock is about {off_s:.0f} s ahead of the chain, or the chain's newest block is that old",
-        why=f"Handshakes fail when clocks differ by {REFUSED_S:g} s; a node that stands still knows nothing new.",
+        f"this clock is about {off_s:.0f} s ahead of the chain, or the chain's newest block really is that old",
+        why=f"Handshakes fail when clocks differ by {REFUSED_S:g} s; a stuck node knows nothing new.",
         do=f"{SYNCHRONISE} If the time is right, ask another node (--network).",
     )
 
 
 def _rounds_ahead(store: Path, now: float) -> str:
-    """Which rounds are from the future, in words; "" for none, or where the store cannot say (its own check does)."""
+    """Which rounds are dated in the future, in words; "" for none, or if the store cannot be read (its own check says
+    so).
+    """
     try:
         with open_record(store, brief=True) as record:
             count, last = record.rounds.from_the_future(now + FUTURE_S)

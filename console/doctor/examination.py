@@ -28,13 +28,13 @@ from engine.snapshot import ReplayView, Snapshot
 log = logging.getLogger(__name__)
 
 LONGEST_S = 10.0
-"""How long a check may take that only looks at this machine."""
+"""The deadline of a check that only looks at this machine."""
 
 T = TypeVar("T")
 
 
 class Check(NamedTuple):
-    """A check and the name of its result if it fails; it is not waited for after `longest_s` seconds."""
+    """A check, the name of its result if it fails, and its deadline in seconds."""
 
     name: str
     look: Callable[[], Result | Iterable[Result]]
@@ -44,7 +44,7 @@ class Check(NamedTuple):
 def examination_of(
     configuration: Configuration | None, snapshot: Snapshot, size: tuple[int, int]
 ) -> Callable[[], Sequence[Result]]:
-    """The examination of what is on a screen of this size: of its settings, or else of the record that it replays."""
+    """The examination for a screen of this size: of its settings, or of the record that it replays."""
     environ = dict(os.environ)
     if configuration is not None:
         return partial(examine, lambda: configuration, snapshot=snapshot, environ=environ, size=size)
@@ -60,10 +60,10 @@ def examine(
     size: tuple[int, int] | None = None,
     snapshot: Snapshot | None = None,
 ) -> list[Result]:
-    """What every check finds for the configuration that `read` gives, or for a wrong one.
+    """The results of all checks for the configuration that `read` returns or the error that it raises.
 
     `size` is that of the terminal in columns and rows, None when there is none; `snapshot` that of an engine in this
-    process. It takes up to a minute, if the backend or the chain is slow. Nothing is changed.
+    process. Takes up to a minute if the backend or the chain is slow. Changes nothing.
     """
     made = _begun(lambda: case_of(read(), snapshot))
     found = _results([Check("python", packages.python), Check("packages", packages.packages)])
@@ -81,7 +81,7 @@ def examine(
 def examine_recording(
     snapshot: Snapshot, replay: ReplayView, *, environ: Mapping[str, str], size: tuple[int, int] | None
 ) -> list[Result]:
-    """The checks of a data folder that is only replayed. Nothing is changed."""
+    """The checks of a data folder that is only replayed. Changes nothing."""
     folder = Path(replay.folder)
     return _results(
         [
@@ -124,7 +124,7 @@ def _checks(case: Case) -> list[Check]:
 
 
 def _results(checks: Iterable[Check]) -> list[Result]:
-    """What the checks find, in their order. They run at the same time."""
+    """The results of the checks, in their order. The checks run at the same time."""
     began = time.monotonic()
     begun = [(check, _begun(partial(_made, check.look))) for check in checks]
     found: list[Result] = []
@@ -135,7 +135,7 @@ def _results(checks: Iterable[Check]) -> list[Result]:
 
 
 def _awaited(check: Check, future: "Future[list[Result]]") -> list[Result]:
-    """A failing check is a finding too: it must never read as OK."""
+    """The result of a check; one that fails is a finding too, and never counts as OK."""
     if not future.done():
         return [_late(check.name, check.longest_s)]
     try:
@@ -151,7 +151,7 @@ def _made(look: Callable[[], Result | Iterable[Result]]) -> list[Result]:
 
 
 def _begun(work: Callable[[], T]) -> "Future[T]":
-    """Work on a thread of its own, which keeps the process from ending for nothing in the world, even if it hangs."""
+    """Run work on a daemon thread, which does not keep the process alive even if it hangs."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -168,22 +168,22 @@ def _broken(name: str, error: Exception) -> Result:
     return critical(
         name,
         f"the check failed ({type(error).__name__}: {error})",
-        why="What it checks is not in the expected form, and may be damaged.",
-        do="Check what the error names; if that is fine, report the error.",
+        why="What it reads is not in the expected form, and may be damaged.",
+        do="Look at what the error names; if that is fine, report the error.",
     )
 
 
 def _late(name: str, seconds: float) -> Result:
     return warning(
         name,
-        f"the check has not ended within {seconds:g} s",
-        why="What it asks, such as a disk, a name server or a node, hangs or is very slow.",
-        do="Check what it looks at, then run doctor again.",
+        f"the check did not finish within {seconds:g} s",
+        why="Something that it depends on, such as a disk, a name server or a node, hangs or is very slow.",
+        do="Look at what it checks, then run doctor again.",
     )
 
 
 def case_of(configuration: Configuration, snapshot: Snapshot | None = None) -> Case:
-    """What there is to look at: who holds the data folder, what its engine says, and whose hotkey it is."""
+    """The case for this configuration: who holds the data folder, its engine's snapshot, and the hotkey."""
     folder = configuration.settings.data_dir
     holder = _holder(configuration)
     if snapshot is None and holder is not None:

@@ -24,7 +24,7 @@ from engine.store.schema import FILE_NAME, LATEST
 
 MB = 1_000_000
 SESSION_KEYS = "session-keys*"
-"""What a miner keeps between its runs, and the key to it."""
+"""A miner's session keys between runs, and the key that seals them."""
 
 
 def record(replay: ReplayView, netuid: int) -> Result:
@@ -36,22 +36,24 @@ def log(folder: Path) -> Result:
     """Whether the folder has the log of its engine."""
     files = sorted((folder / FOLDER).glob(f"{FILE}*"))
     if not files:
-        return skipped("log", "there is none, so Logs stays empty")
+        return skipped("log", "there is no log, so Logs stays empty")
     return ok("log", f"{sum(file.stat().st_size for file in files) / MB:.1f} MB in {counted(len(files), 'file')}")
 
 
 LITTLE = 256 * MB
 ENOUGH = 2000 * MB
-"""Below the first a run fails soon, above the second it goes on for months: free bytes on the data folder's disk."""
+"""Free bytes on the data folder's disk: below the first a run fails soon, above the second it lasts for months."""
 
 
 def configuration(found: Configuration) -> Iterator[Result]:
-    """How much is set, and whether it means the demo; errors are found earlier, see `wrong_configuration`."""
+    """How many settings are set, and whether they mean the demo; errors are found earlier, see
+    `wrong_configuration`.
+    """
     given = [name for name, source in found.sources.items() if not source.startswith("default")]
     yield ok("configuration", f"{', '.join(given)} set, all valid" if given else "nothing set, all defaults")
     if doubt := demo_in_doubt(found):
         yield warning(
-            "role", doubt, why="The checks below are about the demo.", do=f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
+            "role", doubt, why="The checks below are for the demo.", do=f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
         )
 
 
@@ -99,7 +101,7 @@ def data_folder(case: Case) -> Iterator[Result]:
         yield critical(
             "data folder",
             str(error),
-            why="Whoever can write there can replace your keys, scores and settings, so nothing starts.",
+            why="Others who can write there could replace your keys, scores and settings, so nothing starts.",
             do=f"Check what is in it, then chown it to yourself and chmod go-w {folder}.",
         )
         return
@@ -124,14 +126,14 @@ def _mode(name: str, path: Path, text: str) -> Result:
 
 
 def private(case: Case) -> Iterator[Result]:
-    """The files with secrets in them: whether others can read or write them."""
+    """Whether others can read or write the files that hold secrets."""
     open_ones = [path for path in _with_secrets(case) if stat.S_IMODE(path.lstat().st_mode) & OTHERS]
     for path in open_ones:
         mode = stat.S_IMODE(path.stat().st_mode)
         yield warning(
             path.name,
             f"{path} can be read or written by others (mode {mode:04o})",
-            why="It holds secrets, with which others can do what you can.",
+            why="It holds secrets, with which others can act in your name.",
             do=f"chmod go= {path}, and replace the secrets if you do not know who has read them.",
             fixes=[Fix(path, mode & ~OTHERS)],
         )
@@ -140,7 +142,7 @@ def private(case: Case) -> Iterator[Result]:
 
 
 def _with_secrets(case: Case) -> Iterable[Path]:
-    """The files of secrets that there are: API keys, kept session keys, and a .env file that has set one."""
+    """The existing files with secrets: API keys, session keys, and a .env file that sets a secret."""
     sources = case.configuration.sources
     dotenv = Path(".env")
     sets = any(
@@ -152,7 +154,7 @@ def _with_secrets(case: Case) -> Iterable[Path]:
 
 
 def space(free: int) -> Result:
-    """Whether `free` bytes are enough for a while."""
+    """Whether `free` bytes of disk space are enough."""
     shown = f"{free / MB / 1000:.1f} GB free"
     if free < LITTLE:
         return critical(
@@ -180,7 +182,7 @@ def store(folder: Path, now: float) -> Result:
         return warning(
             "store",
             f"{path} is empty",
-            why="Something emptied it: the record is gone, and the next launch starts a new one.",
+            why="Something emptied it: the record is lost, and the next launch starts a new one.",
             do="If you have a backup, restore it before the next launch.",
         )
     try:

@@ -1,4 +1,4 @@
-"""What `doctor --fix` does: narrows the modes of our files, and removes locks that nobody holds. Nothing else."""
+"""What `doctor --fix` does: tightens the permissions of our files and removes locks that nobody holds, nothing else."""
 
 import os
 import stat
@@ -10,12 +10,12 @@ from engine.locks import remove_free
 
 
 def fixed(fixes: Iterable[Fix]) -> list[Fixed]:
-    """Makes each fix, and says how it went; one that fails does not stop the others."""
+    """Apply each fix and return how it went; one that fails does not stop the others."""
     return [Fixed(fix=fix, error=_made(fix)) for fix in fixes]
 
 
 def _made(fix: Fix) -> str:
-    """Makes a fix, and says why it could not be made."""
+    """Apply a fix; the result says why it failed, if it did."""
     try:
         if fix.mode is None:
             remove_free(fix.path)
@@ -29,7 +29,7 @@ def _made(fix: Fix) -> str:
 
 
 def _narrow(fix: Fix) -> None:
-    """Take bits away from the mode of what the doctor saw, never give any, and never through a link. Raises OSError."""
+    """Clear bits in the mode of the file that the doctor saw, never set any, and follow no links. Raises OSError."""
     fd = os.open(fix.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) & (fix.mode or 0))

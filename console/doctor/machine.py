@@ -1,6 +1,6 @@
 """This machine against `min_compute.yml`: ours, and a subnet's in the current folder.
 
-What cannot be measured is unknown, not bad; nothing here blocks. A result names the line that fails, as in
+What cannot be measured is unknown rather than bad, and nothing here blocks. A result names the line that fails, as in
 `memory.min_ram`.
 """
 
@@ -33,7 +33,7 @@ KERNELS_SHARE = 0.93
 
 LARGEST = 1 << 20
 DEEPEST, MOST, WIDEST = 3, 64, 80
-"""Limits on the depth, length and name width of a specification's tables; the rest is not printed."""
+"""Limits on the depth, length and name width of a specification's tables; anything beyond is not printed."""
 
 SUGGESTED = 3
 GPU_PATIENCE_S = 3.0
@@ -48,7 +48,9 @@ _VERSION = re.compile(r"\d+(\.\d+)*")
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What was measured; None is unknown. Memory, swap and disk in GB, speed in GHz; no GPUs may be unknown ones."""
+    """What was measured; None means unknown. Memory, swap and disk in GB, speed in GHz; an empty `gpus` may mean
+    unknown.
+    """
 
     cores: int | None = None
     ghz: float | None = None
@@ -63,9 +65,8 @@ class Measured(Struct, frozen=True, kw_only=True):
 def machine(
     case: Case, measured: Measured, specification: Path = SPECIFICATION, *, prefix: str = "machine"
 ) -> Iterator[Result]:
-    """A result for each line that this role has in a specification and that can be judged, and one that names the rest.
-
-    A line that is not there demands nothing. The results' names begin with `prefix`.
+    """A result for each line of a specification that applies to this role and can be judged, and one that lists the
+    others. A missing line demands nothing. The results' names begin with `prefix`.
     """
     role = "miner" if case.settings.role == "miner" else "validator"
     try:
@@ -100,7 +101,7 @@ def machine(
 def _of_numbers(
     prefix: str, lines: Mapping[str, object], measured: Measured, where: str
 ) -> Iterator[tuple[set[str], Result]]:
-    """Of each number that the specification has, its lines and its result."""
+    """For each number in the specification, its lines and the result."""
     for path, (name, unit, shape) in NUMBERS.items():
         least = _as_number(lines.get(path))
         if least is not None:
@@ -112,7 +113,7 @@ def _of_numbers(
 
 
 def _of_texts(prefix: str, lines: Mapping[str, object], measured: Measured) -> Iterator[tuple[set[str], Result]]:
-    """Of each text that the specification has in its form, its line and its result."""
+    """For each text in the specification that has the expected form, its line and the result."""
     for path, (form, judge) in TEXTS.items():
         stated = lines.get(path)
         needed = stated.strip() if isinstance(stated, str) else ""
@@ -121,7 +122,7 @@ def _of_texts(prefix: str, lines: Mapping[str, object], measured: Measured) -> I
 
 
 def _document(path: Path) -> object:
-    """Its values are texts, as they stand there. Raises OSError, ValueError with a sentence, and the line."""
+    """A specification with its values as unparsed strings. Raises OSError, ValueError with a sentence, and the line."""
     with open_input(path) as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
@@ -133,7 +134,7 @@ def _document(path: Path) -> object:
 
 
 def _of_role(document: object, role: str) -> dict[str, object]:
-    """What a specification says of one role, and of every role."""
+    """The parts of a specification for one role, and for every role."""
     if not isinstance(document, dict):
         return {}
     roles = document.get("compute_spec")
@@ -145,7 +146,7 @@ def _of_role(document: object, role: str) -> dict[str, object]:
 
 
 def _lines(table: dict[Any, Any], beginning: str = "", depth: int = DEEPEST) -> Iterator[tuple[str, object]]:
-    """Values by their dotted path; a table that is deeper than is worth a line counts as one value, as a list does."""
+    """Values by their dotted path; a list, or a table nested too deeply, counts as one value."""
     for key, value in islice(table.items(), MOST):
         path = safe(f"{beginning}{key}", WIDEST)
         if isinstance(value, dict) and value and depth > 1:
@@ -155,7 +156,7 @@ def _lines(table: dict[Any, Any], beginning: str = "", depth: int = DEEPEST) -> 
 
 
 def _as_number(value: object) -> float | None:
-    """A demand such as "16", "512 MB" or "1.5TB" as a number of GB, GHz or pieces; None for anything else."""
+    """A requirement such as "16", "512 MB" or "1.5TB" as a number of GB, GHz or units; None for anything else."""
     match = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
     return None if match is None else float(match[1]) * _SCALE[(match[2] or "g").lower()]
 
@@ -178,8 +179,9 @@ def _number(
 
 
 def _gpu(name: str, table: object, gpus: Sequence[GpuView], where: str) -> Iterator[tuple[str, Result | None]]:
-    """Which line it was about, and what was found: the most demanding profile that a GPU here meets, or else the least
-    demanding one with the line of it that fails."""
+    """The lines judged and the result: the most demanding profile that a GPU here meets, or else the least demanding
+    one with its failing line.
+    """
     if not isinstance(table, dict):
         return
     profiles = {path: profile for path, profile in _profiles(table) if _as_number(profile.get("min_vram")) is not None}
@@ -188,7 +190,7 @@ def _gpu(name: str, table: object, gpus: Sequence[GpuView], where: str) -> Itera
     known = [gpu for gpu in gpus if gpu.memory is not None]
     if not known:
         asked = f", and gpu.required in {where} asks for one" if is_required else ""
-        none = "no NVIDIA GPU is seen" if not gpus else "the memory of the GPU is unknown"
+        none = "no NVIDIA GPU was found" if not gpus else "the memory of the GPU is unknown"
         if profiles or is_required:
             yield "gpu", skipped(name, f"unknown: {none} (the extra gpu looks for them){asked}")
         return
@@ -202,7 +204,7 @@ def _gpu(name: str, table: object, gpus: Sequence[GpuView], where: str) -> Itera
         found = warning(
             name,
             f"{_told(best)}, less than {failing[ranked[0]]} in {where}",
-            why="The models that this profile is for do not fit, or do not run.",
+            why="The models of this profile do not fit, or do not run.",
             do="Use a larger GPU, or a model server elsewhere (--backend-url).",
         )
     else:
@@ -213,7 +215,7 @@ def _gpu(name: str, table: object, gpus: Sequence[GpuView], where: str) -> Itera
 
 
 def _profiles(table: dict[Any, Any]) -> Iterator[tuple[str, dict[Any, Any]]]:
-    """The profiles by their line; what stands beside `required` itself is one, too, as in the template."""
+    """The profiles by their line. Values beside `required` itself form one too, as in the template."""
     yield "gpu", table
     named = table.get("profiles")
     for name, profile in islice(named.items(), MOST) if isinstance(named, dict) else ():
@@ -226,7 +228,7 @@ def _demand(profile: dict[Any, Any]) -> tuple[float, float]:
 
 
 def _failing(path: str, profile: dict[Any, Any], gpu: GpuView) -> str:
-    """The line of a profile that this GPU fails, with its number; "" if there is none. GPUs are sold in GiB."""
+    """The line of a profile that this GPU fails, with its value; "" if it fails none. GPUs are sold in GiB."""
     memory, capability = _demand(profile)
     if (gpu.memory or 0) / GIB < memory * KERNELS_SHARE:
         return f"{memory:g} GB ({path}.min_vram)"
@@ -260,7 +262,9 @@ def _models(name: str, allowlist: object, measured: Measured, where: str) -> Res
     if found:
         return ok(name, f"fit into {place}: {'; '.join(map(str, found[:SUGGESTED]))}")
     if not gpus:
-        return skipped(name, f"none of model_allowlist in {where} fits into {place}: for a model server elsewhere")
+        return skipped(
+            name, f"none of model_allowlist in {where} fits into {place}: this is for a model server elsewhere"
+        )
     return warning(
         name,
         f"none of model_allowlist in {where} fits into {place}",
@@ -319,17 +323,17 @@ TEXTS: dict[str, tuple[re.Pattern[str], Callable[[str, Measured, str], Result]]]
     "cpu.architecture": (re.compile(r"\S+"), _architecture),
     "os.glibc": (_VERSION, _glibc),
 }
-"""What is compared as a text, with the form that it must have for that."""
+"""Lines compared as text, with the form that they must have."""
 
 
 def of_subnet(case: Case, measured: Measured) -> Iterator[Result]:
-    """The same for the specification of a subnet, where the doctor is asked in the folder of its program."""
+    """The same for the specification of a subnet, if the doctor runs in the folder of its program."""
     if os.path.lexists(SUBNETS) and not (SUBNETS.is_file() and SUBNETS.samefile(SPECIFICATION)):
         yield from machine(case, measured, SUBNETS, prefix="subnet's machine")
 
 
 def measure(folder: Path) -> Measured:
-    """This machine, as this process may use it."""
+    """Measure this machine, within the limits of this process."""
     here = next(path for path in (folder, *folder.parents) if path.exists())
     libc, version = platform.libc_ver()
     memory = _numbers(Path("/proc/meminfo"))
@@ -346,7 +350,7 @@ def measure(folder: Path) -> Measured:
 
 
 def _gpus() -> tuple[GpuView, ...]:
-    """What NVIDIA's library says within a moment; a thread of its own is left behind by a driver that hangs."""
+    """What NVIDIA's library reports in time; if the driver hangs, its thread is left behind."""
     found: list[GpuView] = []
 
     def look() -> None:

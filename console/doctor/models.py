@@ -29,20 +29,20 @@ from miner_server.errors import BackendError, MinerError, OutOfRoom
 CONNECT_S = 2.0
 LONGEST_S = 60.0
 LOAD_S = 25.0
-"""How long a model that is loading is waited for."""
+"""How long to wait for a model that is loading."""
 
 ANSWER_S = 30.0
 QUESTION = Request(prompt="Count from one to thirty, in words.", max_tokens=64, temperature=0.0)
-"""Long enough to measure a speed by."""
+"""A question whose answer is long enough to measure the speed."""
 
 SLOW_PER_S = 5.0
-"""Tokens a second with which an answer of 300 tokens takes the minute that validators of the Loosh subnet wait."""
+"""At this many tokens a second, an answer of 300 tokens takes the minute that the Loosh subnet's validators wait."""
 
 ASKED_TOKENS = 12_288
-"""What validators of the Loosh subnet ask for at most in one answer."""
+"""The longest answer that the Loosh subnet's validators ask for, in tokens."""
 
 STILL_LOADING = "loading"
-"""In the words of our backends while their model is not there yet."""
+"""Words by which our backends say that their model is still loading."""
 
 
 def encoder(case: Case) -> Result:
@@ -54,7 +54,7 @@ def encoder(case: Case) -> Result:
         return warning(
             "encoder",
             f"{case.snapshot.encoder} is in use, not {spec}",
-            why=f"{spec} could not be loaded when the engine started, or was set later.",
+            why=f"{spec} could not be loaded when the engine started, or was configured later.",
             do="See the log for the error, then restart.",
         )
     if spec.startswith("sentence-transformers:"):
@@ -104,10 +104,10 @@ def _endpoint(spec: str, url: str) -> Result:
 
 
 def chat_model(case: Case) -> Iterator[Result]:
-    """What answers: a miner's backend, by a real answer of its own, or the one real model of the demo."""
+    """A miner's backend, tested with a real question, or the demo's only real model."""
     settings = case.settings
     if settings.role == "validator":
-        yield skipped("backend", "a validator does not answer")
+        yield skipped("backend", "a validator answers no challenges")
     elif settings.role == "demo":
         yield _llamacpp(case, warning, why="The demo runs without llm-1, its only real model.")
     elif case.snapshot is not None and case.snapshot.server is not None:
@@ -121,20 +121,20 @@ def chat_model(case: Case) -> Iterator[Result]:
 
 
 def _running(server: ServerView) -> Iterator[Result]:
-    """What the running miner says of its backend; `reach` asks it a question."""
+    """What the running miner reports about its backend; `reach` sends a challenge."""
     if not server.ready:
         yield critical(
             "backend",
             f"{server.backend} cannot answer: {server.readiness}",
             why="Every challenge is refused as not ready.",
-            do="Do what the reason says; the log has more.",
+            do="Fix what the reason names; the log has more.",
         )
         return
     yield ok("backend", f"{server.backend} with {server.model or 'no model'} answers, p50 {server.p50_ms:.0f} ms")
 
 
 def _fault(case: Case) -> Result | None:
-    """What is wrong with the backend's settings, to be seen without asking it."""
+    """What is wrong with the backend's settings, as far as can be told without asking it."""
     settings = case.settings
     match settings.backend:
         case "scripted":
@@ -171,7 +171,7 @@ class _Answer(Struct, frozen=True):
 
 
 async def _asked(settings: Settings) -> list[Result]:
-    """Has the backend answer a question, and says how it did."""
+    """Ask the backend a question, and report how it answered."""
     try:
         backend = backend_of(settings)
     except MinerError as error:
@@ -193,7 +193,7 @@ async def _asked(settings: Settings) -> list[Result]:
 
 
 async def _until_ready(backend: Backend) -> str:
-    """Why it cannot answer; "" if it can. A model that is loading is waited for."""
+    """Why the backend cannot answer; "" if it can. Waits for a model that is loading."""
     until = time.monotonic() + LOAD_S
     while why := await backend.readiness():
         if STILL_LOADING not in why or time.monotonic() >= until:
@@ -220,20 +220,20 @@ def _no_answer(settings: Settings, why: str) -> Result:
         "backend",
         f"{settings.backend} cannot answer: {why}",
         why="Until it can, every challenge is refused as not ready.",
-        do=f"Put right what the reason names, then see that {settings.backend} answers.",
+        do=f"Fix what the reason names, then make sure that {settings.backend} answers.",
     )
 
 
 def _speed(backend: Backend, answer: _Answer) -> Result:
     per_s = answer.tokens / answer.whole_s if answer.tokens else None
-    speed = f"{per_s:.1f} tokens a second" if per_s is not None else "how many tokens is unknown"
+    speed = f"{per_s:.1f} tokens a second" if per_s is not None else "number of tokens unknown"
     text = f"{backend.name} with {safe(backend.model)} answers, first piece after {answer.first_s:.2f} s, {speed}"
     if per_s is not None and per_s < SLOW_PER_S:
         return warning(
             "backend",
             text,
             why=f"Below {SLOW_PER_S:g} tokens a second an answer of 300 tokens takes longer than validators wait.",
-            do="Use a smaller or more quantised model, or a GPU; see that nothing else uses the machine.",
+            do="Use a smaller or more quantised model, or a GPU; make sure that nothing else uses the machine.",
         )
     return ok("backend", text)
 
@@ -241,12 +241,12 @@ def _speed(backend: Backend, answer: _Answer) -> Result:
 def _room(settings: Settings, context: int | None) -> Iterator[Result]:
     """Whether questions and answers fit into the model's context."""
     if context is None:
-        yield skipped("context", f"{settings.backend} does not say how long its model's is")
+        yield skipped("context", f"{settings.backend} does not report its model's context length")
     elif settings.backend_context and settings.backend_context > context:
         yield warning(
             "context",
             f"{context:,} tokens, although backend_context is {settings.backend_context:,}",
-            why="The server was started with less than what is set here, and refuses what is longer.",
+            why="The server was started with less than is configured here, and refuses longer requests.",
             do=f"Start the model server with that context length, or set backend_context = {context}.",
         )
     elif context < ASKED_TOKENS and not settings.embedded:
@@ -288,7 +288,7 @@ def _plugin(settings: Settings) -> Result:
             why="The miner has nothing to answer with.",
             do="Repair or reinstall the package that provides it, or choose another --backend.",
         )
-    return ok("backend", f"{settings.backend}, from an installed package; it can be opened")
+    return ok("backend", f"{settings.backend}, from an installed package; it loads")
 
 
 def _server(name: str, url: str) -> Result:
@@ -309,7 +309,7 @@ def _server(name: str, url: str) -> Result:
 
 
 def _is_own(url: str, host: str, port: int) -> bool:
-    """Whether a URL leads to where the miner listens, by any name or address of this machine."""
+    """Whether a URL leads to the miner's own address, by any name or address of this machine."""
     try:
         parts = urlsplit(url)
         if port == 0 or (parts.port or (443 if parts.scheme == "https" else 80)) != port:
@@ -322,7 +322,7 @@ def _is_own(url: str, host: str, port: int) -> bool:
 
 
 def _is_here(address: str | int) -> bool:
-    """Whether an address is one of this machine's: nothing can listen on others."""
+    """Whether an address belongs to this machine: nothing can listen on others."""
     family = socket.AF_INET6 if ":" in str(address) else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -333,7 +333,7 @@ def _is_here(address: str | int) -> bool:
 
 
 def _listening(check: str, name: str, url: str, *, why: str, do: str) -> Result:
-    """Whether anything listens where a server should."""
+    """Whether anything listens at the server's address."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:

@@ -47,19 +47,19 @@ def packages(requirements: Iterable[str] | None = None) -> Iterator[Result]:
         yield critical(
             "packages",
             f"not installed: {', '.join(missing)}",
-            why="Whatever needs them fails on first use.",
+            why="Anything that needs them fails on first use.",
             do="Run scripts/setup, or reinstall subnet-console.",
         )
     else:
         yield ok("packages", f"all {len(needed)} are installed, textual {_version('textual')}")
     for extra, names in groups.items():
         absent = [name for name in names if not _version(name)]
-        text = f"without {', '.join(absent)}, which is optional" if absent else "installed"
+        text = f"without {', '.join(absent)}(optional)" if absent else "installed"
         yield (skipped if absent else ok)(f"extra {extra}", text)
 
 
 def by_extra(requirements: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The names of what is required, by extra; "" is for what everyone needs."""
+    """The names of the requirements by extra; "" holds those that are always needed."""
     groups: dict[str, tuple[str, ...]] = {}
     for requirement in requirements:
         name = _NAME.match(requirement)

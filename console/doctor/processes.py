@@ -1,4 +1,4 @@
-"""This engine and other processes: who runs, who was killed, the miner's port and callers, and the limit on files."""
+"""Processes: which engine runs, which ones were killed, the miner's port and callers, and the limit on open files."""
 
 import errno
 import os
@@ -16,28 +16,30 @@ from miner_server.hosts import network
 from miner_server.places import MOST
 
 ENOUGH = 2
-"""Minimum number of callers with different hotkeys: a single one always has one address."""
+"""Fewest callers that tell anything: a single one always has one address."""
 
 
 HUNG_S = 60.0
-"""The engine writes its status every second, and says so itself when its disk takes long."""
+"""The engine writes its status every second, and reports a slow disk itself."""
 
 OWN_FILES = 128
-"""Files that a process has open beside its connections: libraries, databases, logs, pipes to its workers."""
+"""Files that a process has open besides its connections: libraries, databases, logs, pipes to its workers."""
 
 ASKED = 256
 """Miners that a validator may keep a connection to: as many as most subnets have uids."""
 
 
 def locks(case: Case) -> Iterator[Result]:
-    """Who uses the data folder and the hotkey, and who did until it was killed. In turn: to look, each takes a lock."""
+    """Who uses the data folder and the hotkey, and who was killed while using them. One after the other, since each
+    check takes a lock.
+    """
     yield running(case)
     yield neuron(case)
     yield left(case)
 
 
 def running(case: Case) -> Result:
-    """Which process uses the data folder, and whether it is alive."""
+    """Which process uses the data folder, and whether it responds."""
     holder = case.holder
     if holder is None:
         try:
@@ -51,14 +53,14 @@ def running(case: Case) -> Result:
         return warning(
             "engine",
             f"{who} is running in this data folder, but has not written its status for {silent_s:.0f} s",
-            why="An engine writes it every second: this one hangs, is stopped, or cannot write to its disk.",
-            do=f"See the end of its log; if it does not recover, end it (`kill {holder.pid}`) and start it again.",
+            why="A healthy engine writes it every second: this one hangs, is suspended, or cannot write to its disk.",
+            do=f"Read the end of its log; if it does not recover, end it (`kill {holder.pid}`) and start it again.",
         )
     return ok("engine", f"{who} is running in this data folder")
 
 
 def left(case: Case) -> Result:
-    """Whether a process of this user was killed: it leaves its name in its lock."""
+    """Whether a process of this user was killed: its name is then left in its lock."""
     try:
         found = left_behind(case.folder)
     except FolderError as error:
@@ -71,8 +73,8 @@ def left(case: Case) -> Result:
     return warning(
         "stale locks",
         f"{counted(len(found), 'lock')} of {whose if len(holders) == 1 else f'{len(holders)} processes, last {whose}'}",
-        why="It was killed, or the machine went down: the locks keep nobody out, but what killed it may come again.",
-        do=f"See the end of its log, and whether memory ran out (`journalctl -k`): {last.data_dir}/logs.",
+        why="It was killed, or the machine went down: the locks block nobody, but whatever killed it may happen again.",
+        do=f"Read the end of its log, and check whether memory ran out (`journalctl -k`): {last.data_dir}/logs.",
         fixes=[Fix(path) for path in found],
     )
 
@@ -88,7 +90,7 @@ def file_limit(case: Case, limits: tuple[int, int] | None = None) -> Result:
     return warning(
         name,
         f"{soft:,} files may be open at once, and a busy {case.settings.role} needs {needed:,}",
-        why="Beyond it, connections are refused and the store cannot be written (Too many open files).",
+        why="Beyond that, connections are refused and the store cannot be written (Too many open files).",
         do=f"Raise it with `ulimit -n {needed}` ({up_to} without root), or LimitNOFILE={needed} in its systemd unit.",
     )
 
@@ -106,7 +108,7 @@ def neuron(case: Case) -> Result:
     return warning(
         "neuron",
         f"this hotkey is already running as process {holder.pid}, with its data in {holder.data_dir}",
-        why="Two processes with one hotkey contradict each other to validators and on chain.",
+        why="Two processes with one hotkey disturb each other, with validators and on chain.",
         do=f"Stop it first, or use its data folder: --data-dir {holder.data_dir}",
     )
 
@@ -147,7 +149,7 @@ def _not_free(case: Case, error: OSError) -> Result:
     return critical(
         "port",
         f"{settings.port} on {settings.host}: {reason.lower()}",
-        why="Validators reach a miner at one TCP port.",
+        why="Validators reach a miner at a single TCP port.",
         do="Stop whatever listens there (`ss -ltnp` names it), or choose another with --port.",
     )
 

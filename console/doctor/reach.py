@@ -1,7 +1,6 @@
-"""Whether validators reach a miner: their whole way, through the address that is announced on chain.
-
-From its own machine that proves little where a router stands before it. So from any other machine, neurons that are
-named by their address are tried in the same way.
+"""Whether validators reach a miner: a handshake and a challenge through the address announced on chain. From the
+miner's own machine this proves little if there is a router in front of it, so neurons named by address can be tried
+from any other machine.
 """
 
 import asyncio
@@ -25,12 +24,12 @@ LONGEST_S = 60.0
 ANSWER_S = 45.0
 ANSWER_BYTES = 1 << 20
 QUESTION = "What is 41 plus 1?"
-"""The packaged models know it, and it costs the others next to nothing."""
+"""The packaged models know the answer, and it costs others next to nothing."""
 
 NAME = "reach"
 
 MOST_NAMED = 8
-"""Neurons that are tried in one run, all at once: each may take all the time that there is."""
+"""Neurons tried in one run, all at once: each may take the whole time."""
 
 
 def reach(case: Case) -> Iterator[Result]:
@@ -57,21 +56,22 @@ def reach(case: Case) -> Iterator[Result]:
 
 
 async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], dialect: str, *, silent: bool) -> Result:
-    """`silent`: the miner has said itself that its backend is not ready."""
+    """Try the announced address. `silent`: the miner itself reports that its backend is not ready."""
     where = at_port(neuron.ip, neuron.port)
     trouble = await unreached(neuron.ip, neuron.port, near=near)
     if trouble is None:
         return critical(
             NAME,
             f"the miner does not answer at {at_port(*near)}, where it listens",
-            why="Nobody can reach what cannot be reached from the machine that it runs on.",
+            why="If it cannot be reached from its own machine, nobody can reach it.",
             do="See its log: it may hang, or a firewall on this machine may block the port.",
         )
     if trouble:
         return warning(
             NAME,
             trouble,
-            why="Validators call the announced address. Some routers fail only from behind them: try from outside.",
+            why="Validators call the announced address. Some routers only fail from the inside: try it from outside, "
+            "too.",
             do=f"Open TCP port {neuron.port} and forward it to {at_port(*near)}, or announce the right address "
             "(`chain serve IP:PORT`).",
         )
@@ -79,14 +79,14 @@ async def _tried(signer: Signer, neuron: Neuron, near: tuple[str, int], dialect:
         answer = await _asked(signer, Peer(neuron.hotkey, neuron.ip, neuron.port), dialect)
     except WireError as error:
         if silent and error.status == "refused":
-            return skipped(NAME, f"{where} leads here; a challenge has to wait until the backend is ready")
+            return skipped(NAME, f"{where} leads here; challenges can only be tried once the backend is ready")
         return critical(
             NAME,
-            f"{where} leads here, but a challenge that took a validator's way failed: {error.reason}",
-            why="A validator's handshakes and challenges fail the same way, and count as missed.",
-            do="Do what the reason says; the Server screen and the log have the refusal, too.",
+            f"{where} leads here, but a challenge sent the way a validator does failed: {error.reason}",
+            why="Validators' handshakes and challenges fail the same way, and count as missed.",
+            do="Fix what the reason names; the Server screen and the log show the refusal, too.",
         )
-    return ok(NAME, f"{where} leads here: handshake and a sealed answer, in {answer.ms / 1000:.1f} s")
+    return ok(NAME, f"{where} leads here: handshake and sealed answer in {answer.ms / 1000:.1f} s")
 
 
 def named(case: Case) -> list[Result]:
@@ -115,21 +115,21 @@ async def _from_here(signer: Signer, peer: Peer, usual: str) -> Result:
         if error.status == "refused":
             return warning(
                 name,
-                f"it answers from here, but turned us down: {error.reason}",
-                why="The port is open and a server behind it speaks; validators whom it knows may well be served.",
-                do=f"If it does not know {signer.ss58_address}, add that with --allow there; else see its log.",
+                f"it is reachable from here, but refused us: {error.reason}",
+                why="The port is open and a server answers; validators that it knows may well be served.",
+                do=f"If it does not know {signer.ss58_address}, add it there with --allow; otherwise see its log.",
             )
         return critical(
             name,
-            f"no validator's way leads to it from here: {error.reason}",
-            why="A validator that stands where this machine does counts its challenges as missed.",
-            do=f"Let TCP port {peer.port} through the firewall and the router before it, and look whether it runs.",
+            f"it cannot be reached from here: {error.reason}",
+            why="A validator on this machine would count its challenges as missed.",
+            do=f"Open TCP port {peer.port} in its firewall and router, and check that it is running.",
         )
-    return ok(name, f"handshake and a sealed answer from here, in {answer.ms / 1000:.1f} s")
+    return ok(name, f"handshake and sealed answer from here in {answer.ms / 1000:.1f} s")
 
 
 def _hotkey(case: Case) -> Signer:
-    """This machine's own. Raises WalletError."""
+    """This machine's own hotkey. Raises WalletError."""
     load = load_wallet if case.settings.wallet_name else load_throwaway
     return load(*case.wallets).hotkey
 

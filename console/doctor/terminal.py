@@ -12,15 +12,16 @@ from engine.environ import harmless
 SMALLEST = (60, 16)
 USUAL = (80, 24)
 ASK_S = 2.0
-"""The cells that the screens need at least, and those that they are laid out for; and how long a terminal may take to
-say what it can do."""
+"""The smallest size of the screens and the one they are designed for, in cells; and how long a terminal may take to
+report what it can do.
+"""
 
 
 def terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Result]:
     """Size in columns and rows (None: no terminal), colours and letters."""
     term = environ.get("TERM", "")
     if size is None:
-        yield skipped("terminal", "not run in a terminal")
+        yield skipped("terminal", "not running in a terminal")
         return
     if term in POOR:
         yield warning(
@@ -86,8 +87,8 @@ def clipboard(environ: Mapping[str, str], ask: Callable[[], str | None] | None =
     return warning(
         "clipboard",
         f"tmux does not pass copied text on (set-clipboard {setting})",
-        why="y copies with OSC 52, which tmux only passes on when told to.",
-        do="Put `set -s set-clipboard on` into ~/.tmux.conf; until then, e writes what is shown to a file.",
+        why="y copies with OSC 52, which tmux passes on only if configured to.",
+        do="Put `set -s set-clipboard on` into ~/.tmux.conf; until then, use e to write what is shown to a file.",
     )
 
 
@@ -112,7 +113,7 @@ def ask_tmux() -> str | None:
 
 
 def size_of(descriptor: int) -> tuple[int, int] | None:
-    """The size of the terminal behind a descriptor, None when there is none."""
+    """The size of the terminal behind a file descriptor; None if it is not a terminal."""
     try:
         columns, rows = os.get_terminal_size(descriptor)
     except OSError:

@@ -1,4 +1,4 @@
-"""The wallet: whether it can be used, and whether it is kept as it should be."""
+"""The wallet: whether it can be used, and whether it is stored safely."""
 
 import stat
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from engine.folders import OTHERS
 
 
 def wallet(case: Case) -> Iterator[Result]:
-    """The hotkey, whether its secret belongs to its address, who else can read it, and the coldkey beside it."""
+    """The hotkey, whether its secret matches its address, who else can read it, and the coldkey beside it."""
     folder, name, hotkey = case.wallets
     thrown_away = not case.settings.wallet_name
     if thrown_away and not case.settings.embedded:
@@ -25,7 +25,7 @@ def wallet(case: Case) -> Iterator[Result]:
         return
     home = folder / name
     if thrown_away and not home.exists():
-        yield skipped("wallet", "throwaway keys are made at the first launch, for the embedded chain only")
+        yield skipped("wallet", "the first launch creates throwaway keys, for the embedded chain only")
         return
     try:
         load = load_throwaway if thrown_away else load_wallet
@@ -36,20 +36,18 @@ def wallet(case: Case) -> Iterator[Result]:
     address = found.hotkey.ss58_address
     kind = "throwaway keys" if thrown_away else f"{name}/{hotkey}"
     yield ok("wallet", f"{kind}: {address}, matches its secret")
-    yield from _mode("hotkey file", home / "hotkeys" / hotkey, "Whoever reads it can sign as this neuron.")
+    yield from _mode("hotkey file", home / "hotkeys" / hotkey, "Anyone who reads it can sign as this neuron.")
     if not found.coldkey_address:
         yield skipped(
             "coldkey's address", f"{home / 'coldkeypub.txt'} does not exist, so no balance is shown: {NEW_COLDKEYPUB}"
         )
     if not thrown_away:
         yield coldkey(home / "coldkey")
-        yield from _mode(
-            "coldkey file", home / "coldkey", "Whoever copies it can try passwords for as long as it takes."
-        )
+        yield from _mode("coldkey file", home / "coldkey", "Anyone who copies it can try passwords at leisure.")
 
 
 def _mode(name: str, key: Path, why: str) -> Iterator[Result]:
-    """Whether a key file of ours, if it is there, can be read or written by others."""
+    """Whether others can read or write a key file, if it exists."""
     try:
         mode = stat.S_IMODE(key.stat().st_mode)
     except OSError:

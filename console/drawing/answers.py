@@ -1,4 +1,4 @@
-"""What a picture of a round shows: the compared answers, cluster by cluster, and which other miners were asked."""
+"""What a picture of a round shows: the compared answers, cluster by cluster, and the other miners that were asked."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from engine.values import Likeness, Reply, Round, Verdict
 
 NAME = 14
 LEAST_REACH = 0.05
-"""If all answers lie within this distance, they are not spread out: they look the same."""
+"""Answers that all lie within this distance are drawn in one place."""
 
 
 class PlottedAnswer(Struct, frozen=True, kw_only=True):

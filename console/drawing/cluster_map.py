@@ -43,7 +43,7 @@ class Box(Struct, frozen=True):
 
 
 class Spot(Struct, frozen=True):
-    """Answers at one point of the map, and where their marks are drawn: side by side."""
+    """Answers at one point of the map, and the positions of their marks, side by side."""
 
     answers: tuple[PlottedAnswer, ...]
     marks: tuple[tuple[float, float], ...]

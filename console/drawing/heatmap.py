@@ -21,7 +21,7 @@ NAMES = 140
 UIDS = 40
 LEVELS = 32
 SCALE_STEPS = 64
-"""Pixels of a uid beside its name, shades that an eye tells apart, and steps of the scale beside them."""
+"""Pixels of a uid beside its name, distinguishable shades, and steps of the legend."""
 
 
 def cell_of(count: int) -> int:

@@ -15,7 +15,7 @@ MARGIN = 36
 GAP = 56
 LEAST_SIDE = 440
 LINE = 24
-"""Pixels: around a page, between its parts, of its smaller side, and of a line of text."""
+"""Pixels: the margin of a page, the gap between its parts, its smaller side, and a line of text."""
 
 CLUSTERS = 12
 OTHERS = 8

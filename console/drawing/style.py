@@ -1,4 +1,6 @@
-"""The colours of a picture on white. Colour-blind readers can tell clusters apart, and each has a letter."""
+"""The colours of a picture on white. They are distinguishable for colour-blind readers, and each cluster has a
+letter.
+"""
 
 from msgspec import Struct
 

@@ -28,7 +28,7 @@ def export(
     """Write `table` to `out`, "-" being standard output; `since` is as in `since_time`. The words of users' requests,
     and of the answers to them, are left out unless `with_users`.
 
-    Raises ConsoleError: nothing was stored there, the file cannot be read or `out` not written.
+    Raises ConsoleError if nothing was stored there, the file cannot be read or `out` cannot be written.
     """
     now = time.time()
     oldest = 0.0 if since is None else since_time(since, now)

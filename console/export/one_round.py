@@ -17,7 +17,7 @@ from engine.values import Likeness, Reply, Round, Verdict
 
 DIGITS = 4
 NEAR = 2000
-"""Newest ids searched for one that an unknown id may have meant."""
+"""How many of the newest ids are searched for one similar to an unknown id."""
 
 
 class AnswerPair(NamedTuple):
@@ -75,7 +75,8 @@ def _found(folder: Path, id: str) -> Iterator[tuple[Round, Mapping[str, str]]]:
                 raise ConsoleError(_unknown(record, id))
             if found.round.likeness is None:
                 raise ConsoleError(
-                    f"round {id} has no likeness: it is made soon after a round (early versions made none)"
+                    f"round {id} has no likeness: it is computed shortly after the round (early versions did not "
+                    "keep it)"
                 )
             yield found.round, record.neurons.names(found.netuid)
     except StoreError as error:

@@ -21,14 +21,14 @@ R = TypeVar("R")
 
 
 class ExportColumn(NamedTuple, Generic[R]):
-    """A column of an export; `cell` takes a record."""
+    """A column of an export; `cell` returns its value for a record."""
 
     name: str
     cell: Callable[[R], Cell]
 
 
 class ExportTable(Struct, Generic[R], frozen=True):
-    """A table to export; `records` reads its records from where they are."""
+    """A table to export; `records` reads them from their source."""
 
     records: Callable[..., Iterator[R]]
     columns: tuple[ExportColumn[R], ...]
@@ -38,7 +38,7 @@ class ExportTable(Struct, Generic[R], frozen=True):
         return tuple(column.name for column in self.columns)
 
     def lines(self, *source: object) -> Iterator[Line]:
-        """The lines of the table, read one at a time; `source` is what `records` takes."""
+        """The lines of the table, read one at a time; `source` is the argument of `records`."""
         for one in self.records(*source):
             yield tuple(column.cell(one) for column in self.columns)
 
@@ -67,9 +67,8 @@ def write(stream: TextIO, format: Format, columns: Sequence[str], records: Itera
 
 @contextmanager
 def opened(out: Path | Literal["-"], option: str = "--out") -> Iterator[TextIO]:
-    """Where to write to. A reader that closed the pipe ends the writing, without an error.
-
-    Raises ConsoleError when a file, named with `option`, cannot be written; what was there before is then still there.
+    """The output to write to. If the reader closes the pipe, writing ends without an error. Raises ConsoleError if a
+    file (given with `option`) cannot be written; its previous contents are then kept.
     """
     if out == "-":
         sys.stdout.flush()

@@ -22,8 +22,8 @@ def export_recorded(
     """Write the rounds of the subnet that was recorded last, oldest first, one JSON line each; those with users' words
     only `with_users`.
 
-    With `truths` the known answers go into that file, as `judge --probes` reads it, for nobody but the operator's eyes:
-    they are secrets as long as the questions are asked. Raises ConsoleError.
+    With `truths`, the known answers go into that file, as `judge --probes` reads it, readable by the operator alone:
+    they are secret while the questions are in use. Raises ConsoleError.
     """
     oldest = 0.0 if since is None else since_time(since, time.time())
     _, rounds = recorded_rounds(data_dir, oldest)
@@ -80,15 +80,14 @@ def _reply_fields(reply: Reply) -> dict[str, Any]:
 
 
 def _line(fields: dict[str, Any]) -> str:
-    """In ASCII, so that nothing that a miner wrote reaches a terminal as it came, and nothing is lost."""
+    """As ASCII, so that miners' texts are lossless and harmless on a terminal."""
     return json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 @contextmanager
 def _known_answers(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """What writes a text into a file that only the operator may read, or into none without a path.
-
-    It raises ConsoleError when that file cannot be written, so that no other file's failure is told as its own.
+    """A function that writes a text to a file that only the operator can read; without a path it does nothing. It
+    raises ConsoleError itself, so that another file's failure is not mistaken for this one's.
     """
     if path is None:
         yield lambda _text: None

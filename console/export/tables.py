@@ -1,4 +1,4 @@
-"""The exported tables: what a record of each is, and its columns, a line each."""
+"""The exported tables: their records, and their columns, one line each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -19,9 +19,8 @@ from engine.weights.plan import WeightRow
 
 
 class Score(NamedTuple):
-    """A hotkey: its average over the window that ends `now` of what `profile` paid, None when nothing in it is known.
-
-    The weights are those last set on chain, else planned; None when there is no plan yet.
+    """A hotkey with the average of what `profile` paid it in the window that ends `now`, None if nothing is known. The
+    weights are those last set on chain, else planned; None if there is no plan yet.
     """
 
     neuron: StoredNeuron
@@ -32,7 +31,7 @@ class Score(NamedTuple):
 
     @property
     def row(self) -> WeightRow | None:
-        """Its row of the weights; None when there are none, or it is not in them."""
+        """Its row of the weights; None if there are no weights, or it is not among them."""
         return self.weights.get(self.neuron.hotkey) if self.weights is not None else None
 
     @property
@@ -41,7 +40,7 @@ class Score(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """One uid of a submission; a plan that was skipped has one without."""
+    """One uid of a submission; a skipped plan has a single record without a uid."""
 
     entry: JournalEntry
     row: WeightRow | None
@@ -95,7 +94,7 @@ def _replies(record: Record, since: float, _now: float) -> Iterator[StoredReply]
 
 
 def _replies_without_users(record: Record, since: float, now: float) -> Iterator[StoredReply]:
-    """Without the words of users and those said to them: what a reply earned stays, and how it failed."""
+    """Replies without users' requests and their answers: what a reply earned, and how it failed, is kept."""
     for reply in _replies(record, since, now):
         if reply.source not in OF_USERS:
             yield reply

@@ -77,12 +77,11 @@ def judge(
     against: Against | None = None,
     as_json: bool = False,
 ) -> int:
-    """Judge the rounds of a file, of stdin ("-") or of a data folder, in order, and print what comes of it.
+    """Judge the rounds of a file, of stdin ("-") or of a data folder, in order, and print the results.
 
     Line k is judged from lines 1 to k alone. `against` prints a comparison instead of lines: with what was recorded, or
-    with another profile's judgements. `truths` False judges a folder's rounds as if no answer were known.
-
-    Returns 2 when a line could not be read, after all the others. Raises ConsoleError.
+    with another profile's judgements. `truths` False judges a folder's rounds as if no answer were known. Returns 2 if
+    a line could not be read; the other lines are judged nevertheless. Raises ConsoleError.
     """
     is_folder = rounds != "-" and rounds.is_dir()
     if is_folder and probes is not None:

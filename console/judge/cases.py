@@ -21,7 +21,7 @@ from engine.files import BYTE_ORDER_MARK, open_input
 from engine.values import Challenge, Judgement, Reply, Request
 
 MAX_LINE = 64 * 1024 * 1024
-"""Bytes of a recorded round: four times those of 256 replies of 64 KiB."""
+"""Longest line of a recorded round, in bytes: four times 256 replies of 64 KiB."""
 
 Finite = Annotated[float, Meta(ge=0, le=1e12)]
 

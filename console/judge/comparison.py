@@ -13,7 +13,7 @@ from engine.values import Judgement
 
 DIFFERENCES_TOLD = 20
 NAME_WIDTH = 16
-"""Differences that are listed, and columns of a verdict's name."""
+"""How many differences are listed, and the width of a miner's name."""
 
 
 class WinnerChange(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Paid(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """`spearman` is the rank correlation of the miners' mean pay, None if all are paid alike."""
+    """`spearman` is the rank correlation of the miners' mean pay, None if all are paid the same."""
 
     before: str
     after: str

@@ -1,6 +1,5 @@
-"""A page on which everyone can see how the subnet does: what it tells of a Snapshot, and its files.
-
-It tells nothing that is the operator's alone: no paths, addresses, attention lines, and no words of users.
+"""A public page about the subnet: its files, and what it shows of a Snapshot. It leaves out whatever only concerns the
+operator: paths, addresses, attention lines, and users' words.
 """
 
 from functools import cache
@@ -13,7 +12,7 @@ from engine.snapshot import CellView, MinerView, RoundProgress, RoundView, Snaps
 
 ROUNDS = 20
 MINERS = 256
-"""Those that earn most, as many as a subnet has by default."""
+"""Miners shown, the best-paid first: as many as a subnet has by default."""
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -62,7 +61,7 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def network(name: str) -> str:
-    """A network's name; of an address, which may hold a secret, only that it is one."""
+    """A network's name. The URL of a node, which may hold a secret, is not shown."""
     return "a node of its own" if "://" in name else name.partition(":")[0]
 
 
@@ -106,6 +105,6 @@ def _last(progress: RoundProgress) -> dict[str, Any]:
 
 
 def _cell(cell: CellView, progress: RoundProgress) -> dict[str, Any]:
-    """With a miner's reason only where the question is ours: it may quote what it was asked."""
+    """A miner's reason is shown only for our own questions: it may quote what was asked."""
     reason = cell.reason if progress.question else ""
     return {"uid": cell.uid, "state": cell.state, "cluster": cell.cluster, "ms": cell.ms, "reason": reason}

@@ -1,1 +1,1 @@
-"""What every screen is written in: text with tones, tables and their columns, numbers in words, states. Pure."""
+"""What all screens are made of, without a terminal: text with tones, tables and columns, formatted numbers, states."""

@@ -1,6 +1,5 @@
-"""Columns of the usual kinds, so that a table reads as the list of what it has.
-
-Each takes from a row what it shows and is sorted by; `about` is one clause for the menus of columns.
+"""Columns of the usual kinds, so that a table is declared as a list of them. Each gets its value from a row; `about`
+describes the column in the menus.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from console.present.text import Tone
 
 
 def rounded(value: float) -> float:
-    """A number for another program, without the noise of its last digits."""
+    """A number for another program, without floating-point noise."""
     return round(value, 6)
 
 
@@ -27,7 +26,7 @@ def text(
     priority: int = 1,
     grows: bool = False,
 ) -> Column[Row]:
-    """A text as it is."""
+    """A text, unchanged."""
     return Column(
         id=id,
         title=title,
@@ -53,7 +52,7 @@ def number(
     priority: int = 1,
     plain: Callable[[Row], Plain] | None = None,
 ) -> Column[Row]:
-    """A number in the words of `shown`, at the right."""
+    """A number, right-aligned, as formatted by `shown`."""
     return Column(
         id=id,
         title=title,
@@ -181,12 +180,12 @@ def emission(of: Callable[[Row], float], *, priority: int) -> Column[Row]:
 
 
 def paid(amount: float) -> Cell:
-    """What a round was worth to a miner; nothing is muted."""
+    """A miner's reward in a round; zero is muted."""
     return Cell(f"{amount:.4f}", "accent" if amount > 0 else "muted")
 
 
 def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
-    """An address, its middle left out."""
+    """An address with its middle left out."""
     return Column(
         id="hotkey",
         title="HOTKEY",
@@ -202,7 +201,7 @@ def hotkey(of: Callable[[Row], str], *, priority: int) -> Column[Row]:
 def named(
     name: Callable[[Row], str], hotkey: Callable[[Row], str], cells: int, *, priority: int, grows: bool = False
 ) -> Column[Row]:
-    """A miner's name, or its address in that many cells."""
+    """A miner's name, or else its address in that many cells."""
     return Column(
         id="name",
         title="NAME",

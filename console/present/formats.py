@@ -1,4 +1,4 @@
-"""Numbers in words that fit a cell: durations, blocks, tokens, addresses, bars."""
+"""Values formatted for a cell: durations, blocks, tokens, addresses, bars."""
 
 import math
 import time
@@ -57,7 +57,7 @@ def blocks(count: int, block_time: float) -> str:
 
 
 def tau(amount: float | None) -> str:
-    """Tokens: whole ones with separators when there are many, a digit more of few; `-` when nobody knows."""
+    """An amount in tokens: large ones with separators and no decimals, small ones with more digits; `-` if unknown."""
     if amount is None:
         return UNKNOWN
     if 0 < amount < 0.1:
@@ -74,7 +74,7 @@ def hotkey(address: str, width: int = 9) -> str:
 
 
 def middle(text: str, width: int) -> str:
-    """A name in `width` cells, its tail visible, which tells it from its like: "garba…-1"."""
+    """A name in `width` cells with its tail visible, which distinguishes similar names: "garba…-1"."""
     if cells(text) <= width:
         return text
     tail = text[-2:] if width > 4 and cells(text[-2:]) == 2 else ""
@@ -101,7 +101,7 @@ def share(value: float) -> str:
 
 
 def spark(values: Sequence[float], width: int, *, top: float | None = None) -> str:
-    """The last `width` values as bars between 0 and `top`, the largest of them when it is not said."""
+    """The last `width` values as bars between 0 and `top`, by default the largest of them."""
     shown = [max(0.0, value) for value in values[-width:]]
     highest = top or max(shown, default=0.0) or 1.0
     last = len(SPARKS) - 1
@@ -109,14 +109,14 @@ def spark(values: Sequence[float], width: int, *, top: float | None = None) -> s
 
 
 def bar(fraction: float, width: int) -> str:
-    """A bar of `width` cells, filled to an eighth of a cell."""
+    """A bar of `width` cells, in steps of an eighth of a cell."""
     eighths = round(min(1.0, max(0.0, fraction)) * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
 def gauge(fraction: float, width: int) -> str:
-    """A bar whose empty part can be seen as well: "▮▮▮▯▯"."""
+    """A bar whose empty part is visible, too: "▮▮▮▯▯"."""
     full = round(min(1.0, max(0.0, fraction)) * width)
     return "▮" * full + "▯" * (width - full)
 

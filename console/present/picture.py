@@ -1,4 +1,4 @@
-"""What a screen shows at one moment, and whether that is the present."""
+"""What a screen shows at one moment, live or of the past."""
 
 from typing import Literal
 
@@ -12,9 +12,9 @@ Mode = Literal["live", "paused", "past", "replay", "ended"]
 class Picture(Struct, frozen=True):
     """A snapshot and the time of day that it is seen at.
 
-    `now` is unix time and stands still while the picture is paused. In the `past` and in a `replay` it is
-    the instant of the snapshot; `past` beside a running engine. `ended` is the last snapshot of one that runs no more.
-    `lag` is for how many seconds a picture is on its way to the terminal.
+    `now` is unix time and stands still while the picture is paused. In the `past` and in a `replay` it is the instant
+    of the snapshot; `past` beside a running engine. `ended` marks the last snapshot of an engine that has ended. `lag`
+    is how many seconds a picture takes to reach the terminal.
     """
 
     snapshot: Snapshot

@@ -1,4 +1,4 @@
-"""A drawing with parts that can be pointed at, by keys and by the mouse. Pure."""
+"""A drawing whose parts can be selected by keys and by the mouse. Pure."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from console.present.text import Line
 
 
 class Spot(NamedTuple):
-    """A part of a drawing: what it is about, and its cells."""
+    """A part of a drawing: the key of its subject, and its cells."""
 
     key: str
     x: int
@@ -16,16 +16,16 @@ class Spot(NamedTuple):
     height: int = 1
 
     def holds(self, x: int, y: int) -> bool:
-        """Whether this cell is in it."""
+        """Whether this cell belongs to it."""
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
 
 
 class Drawing(NamedTuple):
-    """Lines, and their parts in the order in which a cursor goes through them."""
+    """Lines, and their parts in the order in which the cursor visits them."""
 
     lines: Sequence[Line]
     spots: Sequence[Spot] = ()
 
     def at(self, x: int, y: int) -> str:
-        """What this cell is about, "" for nothing."""
+        """The key of the part at this cell, "" if there is none."""
         return next((spot.key for spot in self.spots if spot.holds(x, y)), "")

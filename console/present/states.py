@@ -1,4 +1,4 @@
-"""States as people see them: always a glyph, a word and a colour, so that none of the three is needed alone."""
+"""How states are shown: always by a glyph, a word and a colour, so that nobody depends on one of the three alone."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ VERDICTS: dict[Suspicion, State] = {
 }
 UNPAID = State("▲", "unpaid", "warn")
 UNPAID_BELOW = 0.001
-"""A score that buys next to no weight."""
+"""A score too low to earn any visible weight."""
 
 SERVICES: dict[ServiceState, State] = {
     "starting": State("◌", "starting", "info"),
@@ -49,7 +49,7 @@ SERVICES: dict[ServiceState, State] = {
 }
 
 NOT_RECORDED = Span("not recorded", "muted")
-"""What no record can know."""
+"""The state of things that are not recorded."""
 
 CONNECTING = State("◌", "connecting", "info")
 
@@ -75,7 +75,7 @@ COUNTED: dict[Counted, State] = {
     "ignored": State("○", "left out", "muted"),
     "alone": State("○", "alone", "muted"),
 }
-"""Whether a reply is a sample of its miner's average."""
+"""Whether a reply counts towards its miner's average."""
 
 WHY_UNCOUNTED: dict[Counted, str] = {
     "cap": "does not count: enough of its answers counted in this period",
@@ -93,7 +93,7 @@ PENALTIES: dict[PenaltyState, State] = {
     "held": State("○", "waived", "muted"),
     "spared": State("○", "spared", "muted"),
 }
-"""What becomes of the penalty of a suspect; one that the bound spares is not among the worst."""
+"""The state of a suspect's penalty; "spared" means that the limit was used up by worse suspects."""
 
 HINT = State("○", "no penalty", "muted")
 COPIED = State("✓", "is copied", "ok")
@@ -102,7 +102,7 @@ SKIPPED = State("○", "skipped", "muted")
 
 
 def of_outcome(outcome: str) -> State:
-    """The outcome of something sent to the chain; a plan that was not sent was skipped."""
+    """The outcome of a submission to the chain; a plan that was not sent is "skipped"."""
     return OUTCOMES.get(outcome, SKIPPED)  # type: ignore[call-overload, no-any-return]
 
 
@@ -121,7 +121,7 @@ def of_caller(caller: CallerView) -> State:
 
 
 def of_miner(miner: MinerView) -> State:
-    """Whether it answers, whether it cheats, and whether it earns anything."""
+    """The state of a miner: whether it answers, cheats, and earns anything."""
     if miner.state == "active" and miner.suspected:
         return VERDICTS[miner.suspected]
     if miner.state == "active" and miner.rounds and miner.ema < UNPAID_BELOW:
@@ -135,7 +135,7 @@ def is_split(judged: RoundView) -> bool:
 
 
 def of_round(judged: RoundView) -> State:
-    """What came of a round: whether it was answered, stored, scored and agreed upon."""
+    """The outcome of a round: whether it was answered, stored, scored and agreed upon."""
     if not judged.answered:
         return State("✗", "no answer", "err")
     if not judged.recorded:

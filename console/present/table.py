@@ -1,4 +1,4 @@
-"""Tables without a terminal: columns, filters, the order and choice of rows, and which columns fit a width."""
+"""Tables without a terminal: columns, filters, sorting, and which columns fit a width."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from engine.text import csv_cell, safe
 
 
 class Term(Struct, frozen=True):
-    """One condition. `field` is a column's id or "", for any column."""
+    """One condition of a filter. `field` is a column's id, or "" for any column."""
 
     text: str
     field: str = ""
@@ -66,19 +66,16 @@ Plain = float | str | None
 
 
 class Cell(NamedTuple):
-    """What stands in one column of a row."""
+    """The content of one column of a row."""
 
     text: str
     tone: Tone = ""
 
 
 class Column(Struct, Generic[Row], frozen=True, kw_only=True):
-    """One column. `cell` takes a row and the time now; `value` is what is sorted and compared by.
-
-    `plain` is the same for another program: a number, a whole text; without it, that is the text that is shown.
-
-    On a narrow screen the columns with the highest `priority` number go first; 0 stays. The column that `grows` takes
-    the cells that are left.
+    """One column. `cell` takes a row and the current time; `value` is for sorting and comparing. `plain` is the value
+    for other programs, by default the text shown. On a narrow screen the columns with the highest `priority` disappear
+    first; 0 always stays. The column that `grows` gets the remaining cells.
     """
 
     id: str
@@ -98,10 +95,9 @@ class Column(Struct, Generic[Row], frozen=True, kw_only=True):
 
 
 class Table(Struct, Generic[Row], frozen=True, kw_only=True):
-    """What a table is made of. `key` names a row for good: cursor and marks follow it.
-
-    In a `feed`, a cursor on the first row stays there, so that it is on whatever came last. `empty` stands in place of
-    rows while there are none, and says what they will be. `opens` names the screen that shows a row by its key.
+    """The definition of a table. `key` identifies a row: cursor and marks follow it. In a `feed`, a cursor on the first
+    row stays on the newest one. `empty` is shown while there are no rows, and says what will appear. `opens` names the
+    screen that shows a row by its key.
     """
 
     name: str
@@ -123,7 +119,7 @@ class Table(Struct, Generic[Row], frozen=True, kw_only=True):
         return next(column for column in self.columns if column.id == column_id)
 
     def usual(self) -> "View":
-        """How it is looked at before anyone sorts or filters it."""
+        """The view before anyone sorts or filters."""
         return View(self.sort, self.descending)
 
 
@@ -131,7 +127,7 @@ NOTHING_MATCHES = "nothing matches the filter: esc clears it"
 
 
 class View(Struct, frozen=True):
-    """How an operator looks at a table. `filter` is as typed; `hidden` are the ids of columns that are off."""
+    """An operator's view of a table. `filter` is as typed; `hidden` are the ids of columns that are off."""
 
     sort: str
     descending: bool = False
@@ -140,7 +136,7 @@ class View(Struct, frozen=True):
 
 
 def arrange(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> list[Row]:
-    """The rows that the filter lets through, sorted; equals keep the order in which they came."""
+    """The rows that match the filter, sorted; the sort is stable."""
     terms = parse(view.filter, table.fields)
     chosen = [row for row in rows if all(_holds(term, table, row, now) for term in terms)] if terms else list(rows)
     chosen.sort(key=table.column(view.sort).value, reverse=view.descending)
@@ -196,7 +192,7 @@ def _shifted(columns: Sequence[Column[Row]], width: int, shift: int) -> list[Col
 
 
 def as_csv(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> str:
-    """The values of the rows, all columns that are not off, for a spreadsheet."""
+    """The rows' values as CSV, in all columns that are not hidden."""
     columns = [column for column in table.columns if column.id not in view.hidden]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -210,7 +206,7 @@ def _csv_value(value: Plain) -> Plain:
 
 
 def as_json(table: Table[Row], rows: Iterable[Row], view: View, now: float) -> str:
-    """The same values as JSON, an object a row and line."""
+    """The same values as JSON lines, one object per row."""
     columns = [column for column in table.columns if column.id not in view.hidden]
     return "\n".join(
         json.dumps({column.id: column.data(row, now) for column in columns}, ensure_ascii=False) for row in rows

@@ -1,7 +1,5 @@
-"""Pieces of styled text without a terminal: what a widget paints and a test reads.
-
-A tone says what a piece means; the theme decides how that looks. Texts are clean when they get here
-(`engine.text.safe`).
+"""Styled text without a terminal: widgets paint it, and tests read it. A tone says what a piece means; the theme
+decides how that looks. Texts are already clean here (`engine.text.safe`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +14,7 @@ Tone = Literal[
 ]  # fmt: skip
 
 TONES: tuple[Tone, ...] = Tone.__args__[1:]  # type: ignore[attr-defined]
-"""Every tone with a look of its own."""
+"""All tones."""
 
 CLUSTERS: tuple[Tone, ...] = tuple(tone for tone in TONES if tone.startswith("cluster-"))
 
@@ -36,13 +34,13 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 PART = " · "
-"""Between two phrases, of which the first goes where there is no room."""
+"""Separates phrases, the first of which is dropped if there is no room."""
 
 BLANK: Line = ()
 
 
 def line(*parts: str | Span) -> Line:
-    """A line of parts; a bare text has the usual tone."""
+    """A line made of parts; a plain string has the default tone."""
     return tuple(Span(part) if isinstance(part, str) else part for part in parts if part)
 
 
@@ -88,7 +86,8 @@ def spread(left: Line, right: Line, width: int) -> Line:
 def ruled(title: str, figures: Line, width: int, *, heavy: bool = False) -> Line:
     """A rule of `width` cells with a title at its left and figures at its right.
 
-    Where there is no room for both, the figures lose whole phrases from the left, which `·` parts, then all of them.
+    If there is no room for both, the figures lose whole phrases (separated by `·`) from the left, in the end all of
+    them.
     """
     dash = "━" if heavy else "─"
     head = line(Span(dash * 2), " ", Span(title, "title"), " ")
@@ -118,12 +117,12 @@ def _joined(phrases: Iterable[Line]) -> Line:
 
 
 def phrases(*parts: Line | str) -> Line:
-    """Figures for `ruled`: phrases that go one by one where there is no room; empty ones are left out."""
+    """Figures for `ruled`: phrases that are dropped one by one if there is no room; empty ones are left out."""
     return _joined([line(Span(part, "muted")) if isinstance(part, str) else part for part in parts if part])
 
 
 LABEL = 10
-"""Cells of the column of labels, unless a pane's are longer."""
+"""Width of the column of labels, unless a pane's labels are longer."""
 
 
 def facts(rows: Iterable[tuple[str, Line]], label_width: int = LABEL) -> list[Line]:
@@ -132,12 +131,12 @@ def facts(rows: Iterable[tuple[str, Line]], label_width: int = LABEL) -> list[Li
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A foreign text, cleaned, broken between words where there is room for that, else anywhere."""
+    """A foreign text, cleaned and wrapped, between words if possible."""
     return [piece for line in safe(text, lines=True).split("\n") for piece in _pieces(line, max(2, width))]
 
 
 def unwrapped(text: str, width: int) -> list[str]:
-    """A foreign text, cleaned, each of its lines cut where the width ends."""
+    """A foreign text, cleaned, each line cut at the width."""
     return safe(text, max(2, width), lines=True).split("\n")
 
 

@@ -1,4 +1,4 @@
-"""What was known of each miner at one moment, computed from its last replies as the engine counts them; pure."""
+"""The miners as known at one moment, computed from their last replies in the way the engine counts them. Pure."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,7 @@ def account(hotkey: str, name: str, replies: Sequence[PastReply], samples: Seque
 
 
 def current(accounts: Sequence[Account]) -> list[Account]:
-    """By uid. Of hotkeys that held the same uid in turn, the one that was asked last."""
+    """The accounts by uid; if several hotkeys held a uid in turn, that of the one asked last."""
     holders: dict[int, Account] = {}
     for one in sorted(accounts, key=lambda one: one.asked_at):
         holders[one.uid] = one

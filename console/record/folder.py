@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class FolderRecord:
-    """The `RecordReader` of a data folder, whether an engine runs on it or not. Nothing stays open between two calls.
+    """The `RecordReader` of a data folder, whether an engine runs on it or not. Nothing stays open between calls.
 
     `data` is the folder whose store is read when that of `folder` cannot be (`private_copy.readable`). The first call
     imports what reads the store, because a screen is given its record before its first frame.

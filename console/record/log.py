@@ -26,7 +26,7 @@ def log_until(data_dir: Path, until: float) -> list[LogLine]:
 def last_lines(path: Path, until: float, count: int) -> list[LogLine]:
     """The last `count` records of a log and of the files it was rotated into, oldest first.
 
-    A file that is missing or unreadable has none. The texts are cleaned, since anyone may have written the file.
+    A file that is missing or unreadable counts as empty. The texts are cleaned, since anyone may have written the file.
     """
     newest_first: list[LogLine] = []
     for one in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, FILES))):

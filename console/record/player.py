@@ -1,4 +1,4 @@
-"""Goes through a record on a thread of its own, back, forth or playing, and shows a Snapshot of each instant."""
+"""Moves through a record on its own thread, step by step or playing, and publishes a Snapshot of each instant."""
 
 import logging
 import queue
@@ -25,14 +25,14 @@ LONGEST_GAP_S = 10.0
 """Longer gaps between two rounds are shortened to this."""
 
 SHORTEST_GAP_S = 0.02
-"""No faster than a screen can show, which needs its share of the CPU."""
+"""Shortest time between two steps: the screen needs its share of the CPU."""
 
 LOG_EVERY_S = 0.25
-"""Reading the log of an instant takes longer than its round: while playing, some are skipped."""
+"""While playing, the log is read only this often, because that takes longer than reading a round."""
 
 
 class LogOfThen:
-    """What a `LogRing` held at an earlier time, for the same readers: `added` changes with that time."""
+    """The records that a `LogRing` held at an earlier time, for the same readers: `added` changes with that time."""
 
     def __init__(self) -> None:
         self._tail = LogTail(0, (), 0)
@@ -54,8 +54,8 @@ class LogOfThen:
 class Player:
     """An `Engine` whose Snapshot comes from a record. Moving returns at once; the Snapshot follows soon.
 
-    What the operator should know, such as "this is the last recorded round", is an event "notice" with a `text`. It
-    takes no commands. Raises StoreError on opening.
+    Notices to the operator, such as "this is the last recorded round", are events "notice" with a `text`. It takes no
+    commands. Raises StoreError on opening.
     """
 
     state: EngineState = "running"
@@ -137,7 +137,7 @@ class Player:
             self._carry_out(request)
 
     def _carry_out(self, request: Callable[[], None]) -> None:
-        """Make a move, and show where it leads unless another one already waits."""
+        """Make a move, and show its result unless another move is already waiting."""
         try:
             gone = self._instants.refresh()
             self._place = min(max(1, self._place - gone), self._instants.total)
@@ -152,7 +152,7 @@ class Player:
             self._stop_at(f"this round cannot be shown ({type(error).__name__}): see the replay's log")
 
     def _stay_in_the_record(self) -> None:
-        """Go to the nearest round left when the one on the screen was deleted."""
+        """Go to the nearest remaining round if the one on the screen was deleted."""
         place = min(max(1, self._place), self._instants.total)
         if place != self._place:
             self._set(place, max(self._at, self._instants.time(place)))
@@ -204,7 +204,7 @@ class Player:
         self._seek(self._place + 1)
 
     def _plan(self) -> None:
-        """Set when the next round is due, should it play."""
+        """Schedule the next round, if it is playing."""
         gap = self._instants.time(self._place + 1) - self._at if self._place < self._instants.total else 0.0
         self._due = time.monotonic() + max(SHORTEST_GAP_S, min(gap, LONGEST_GAP_S) / PACES[self._pace])
 
@@ -212,12 +212,12 @@ class Player:
         return max(0.0, self._due - time.monotonic()) if self._playing else None
 
     def start(self) -> None:
-        """Start the thread, which shows where the player is."""
+        """Start the thread, which publishes the player's position."""
         self._requests.put(lambda: None)
         self._thread.start()
 
     def stop_soon(self) -> None:
-        """Have the thread end, without waiting for that."""
+        """Ask the thread to end, without waiting for it."""
         self._requests.put(None)
 
     def stop(self) -> None:

@@ -15,15 +15,15 @@ from engine.store.schema import FILE_NAME
 from engine.store.upgrade import copy_up_to_date, needs_copy
 
 JUST_MADE_S = 60.0
-"""A younger copy may not be locked yet."""
+"""Age in seconds below which a copy may not be locked yet."""
 
 
 @contextmanager
 def readable(folder: Path, tell: Callable[[str], object]) -> Iterator[Path]:
     """The folder to read this data folder's store in: itself, or a copy that is removed at the end of the block.
 
-    `tell` is called before a copy is made. A copy left by a killed process is removed with the next one. Raises
-    ConsoleError when no copy can be made. A store that cannot be read at all is left to whoever reads it.
+    `tell` is called before a copy is made. Copies left by killed processes are removed when the next one is made.
+    Raises ConsoleError when no copy can be made. A store that cannot be read at all is left to whoever reads it.
     """
     path = folder / FILE_NAME
     try:

@@ -1,4 +1,4 @@
-"""What a console would have shown at an earlier instant, from the record of a data folder, which is never written."""
+"""What a console would have shown at an earlier instant, from the record of a data folder, which is only read."""
 
 import logging
 from array import array
@@ -38,7 +38,9 @@ ROUNDS_REMEMBERED = 4 * ROUNDS_SHOWN
 
 
 class Timeline:
-    """When each recorded round of a subnet was asked, in 16 bytes each. It grows at its end and loses its beginning."""
+    """When each recorded round of a subnet was asked, in 16 bytes each. Rounds are appended at the end and dropped at
+    the beginning.
+    """
 
     def __init__(self, marks: Iterable[RoundMark] = ()) -> None:
         self._numbers = array("q")
@@ -64,11 +66,11 @@ class Timeline:
 
     @property
     def newest(self) -> int:
-        """The number of the last round, 0 without any."""
+        """The number of the last round, 0 if there is none."""
         return self._numbers[-1] if self._numbers else 0
 
     def number(self, place: int) -> int:
-        """The number of the round at a place, as the store counts."""
+        """The store's number of the round at a place."""
         return self._numbers[place - 1]
 
     def numbers(self, place: int, count: int) -> list[int]:
@@ -119,7 +121,7 @@ class Recording:
     def refresh(self) -> int:
         """Take in the rounds recorded since, and drop those that were deleted. Returns how many were dropped.
 
-        When all were deleted, the store has started numbering anew.
+        If all were deleted, the store has started to number anew.
         """
         with open_record(self._path, brief=True) as record:
             span = record.rounds.span(self.netuid)
@@ -180,7 +182,7 @@ class Recording:
     def _suspected(
         self, record: Record, place: int, profile: str, plan: WeightPlan | None
     ) -> tuple[Suspicions, tuple[Penalty, ...]]:
-        """The suspects, where the round at `place` is the last that was recorded, and what penalties took."""
+        """The suspects, if the round at `place` is the last recorded one, and what penalties took."""
         span = record.rounds.span(self.netuid)
         if span is None or span[1] != self.timeline.number(place):
             return Suspicions(), tuple(penalties_set(plan, Suspicions()).values())
@@ -188,7 +190,7 @@ class Recording:
         return known, last_penalties(plan, known, record.standings.of(self.netuid))
 
     def _accounts(self, record: Record, place: int, profile: str, samples: int) -> list[Account]:
-        """Every miner that was asked until then, with what this profile paid it."""
+        """Every miner asked until then, with what this profile paid it."""
         until = self.timeline.number(place)
         accounts = []
         for hotkey, name in record.neurons.names(self.netuid).items():
@@ -219,7 +221,7 @@ class Recording:
 
 
 def last_suspicions(record: Record, netuid: int, profile: str) -> Suspicions:
-    """What this profile learnt until the round that was recorded last: nothing is kept of what it knew before."""
+    """What this profile has learnt as of the last recorded round; earlier states are not kept."""
     try:
         return suspicions(decode(record.carried.history(netuid, profile)).evidence)
     except ValueError as error:
@@ -228,7 +230,7 @@ def last_suspicions(record: Record, netuid: int, profile: str) -> Suspicions:
 
 
 def penalties_set(plan: WeightPlan | None, known: Suspicions) -> dict[str, Penalty]:
-    """By hotkey, what penalties took of the weights that `plan` set on chain."""
+    """By hotkey, what penalties took from the weights that `plan` set on chain."""
     rows = plan.rows if plan else ()
     return {
         row.hotkey: Penalty(
@@ -240,7 +242,7 @@ def penalties_set(plan: WeightPlan | None, known: Suspicions) -> dict[str, Penal
 
 
 def last_penalties(plan: WeightPlan | None, known: Suspicions, standings: dict[str, Standing]) -> tuple[Penalty, ...]:
-    """The same, with those that were shown and not applied, and those that the operator held."""
+    """The same, including penalties that were only shown and those that the operator waived."""
     found = penalties_set(plan, known)
     for hotkey, standing in standings.items():
         suspicion = known.by_hotkey.get(hotkey, 0.0)

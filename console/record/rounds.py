@@ -41,7 +41,7 @@ def read_miner(folder: Path, netuid: int, hotkey: str, until: float = inf) -> Mi
 def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Iterator[Round]]:
     """Names by hotkey, and the whole rounds since `oldest` (unix time) of the subnet recorded last, oldest first.
 
-    Each round is read when its turn comes, so that no running engine is held up. Raises StoreError, then as well.
+    Rounds are read one by one, so that a running engine is not held up. Raises StoreError, also while iterating.
     """
     with open_record(folder / FILE_NAME, brief=True) as record:
         netuid = record.rounds.newest_subnet()
@@ -51,7 +51,7 @@ def recorded_rounds(folder: Path, oldest: float) -> tuple[Mapping[str, str], Ite
 
 
 def no_rounds(where: Path | str, since: str | None) -> str:
-    """What to say when there are no rounds in a folder or a file, or none since then."""
+    """The message for a folder or file without rounds, or without any since `since`."""
     return f"there are no rounds {f'since {since} ' if since else ''}in {where}"
 
 

@@ -1,4 +1,4 @@
-"""Where the engine of a data folder listens, and who is at the other end of a connection."""
+"""The socket of a data folder's engine, and who is at the other end of a connection."""
 
 import os
 import socket
@@ -10,14 +10,13 @@ from tempfile import TemporaryDirectory
 
 FILE = "engine.sock"
 LONGEST = 100
-"""Bytes of a path that every system takes as the address of a socket; Linux takes 107, macOS 103."""
+"""Longest socket path in bytes that every system accepts; Linux takes 107, macOS 103."""
 
 
 @contextmanager
 def short_address(folder: Path) -> Iterator[str]:
-    """The socket of a folder under a path that is short enough, while the block runs. Raises OSError.
-
-    A folder with a long path gets a second, short name in a private folder. The socket itself stays where it is.
+    """A path of the folder's socket that is short enough, for the duration of the block. Raises OSError. If the
+    folder's path is too long, a link in a private temporary folder leads to it. The socket itself stays where it is.
     """
     path = str(folder / FILE)
     if len(os.fsencode(path)) <= LONGEST:
@@ -39,5 +38,5 @@ def peer_uid(connection: socket.socket) -> int:
 
 
 def is_trusted(uid: int) -> bool:
-    """Whether a process of this user may be at the other end: of our own one, or of the machine's, who may do all."""
+    """Whether to trust a process of this user: our own user or root."""
     return uid in (os.geteuid(), 0)

@@ -49,22 +49,22 @@ from engine.text import safe
 log = logging.getLogger(__name__)
 
 GREETING_S = 10.0
-"""For an engine to answer, on a machine that is very busy."""
+"""Seconds for an engine to answer, even on a very busy machine."""
 
 WAITING = 100
-"""Commands that may wait for the engine to take them."""
+"""Commands that may be queued for the engine."""
 
 OTHERWISE = "'subnet-console launch' starts one, 'subnet-console replay' shows what was recorded"
 
 
 class RemoteLog:
-    """What came of the engine's log."""
+    """The records received from the engine's log."""
 
     def __init__(self) -> None:
         self._tail = LogTail(0, (), 0)
 
     def take(self, news: LogNews) -> None:
-        """Add records. Those between them and the last ones were dropped on the way."""
+        """Add records. Any between them and the previous ones were dropped on the way."""
         before = self._tail.lines if news.first == self.added else ()
         lines = (*before, *news.lines)[-RING:]
         self._tail = LogTail(news.first + len(news.lines) - len(lines), lines, news.lost)
@@ -78,7 +78,7 @@ class RemoteLog:
 
 
 class RemoteEngine:
-    """Keeps the newest of what comes on a thread of its own. The record is read from the data folder."""
+    """Receives on its own thread and keeps the newest state. The record is read from the data folder."""
 
     def __init__(
         self, folder: Path, connection: socket.socket, welcome: Welcome, tree: Any, *, read_only: bool
@@ -122,7 +122,7 @@ class RemoteEngine:
         return True
 
     def leave(self) -> None:
-        """Close the connection. The engine goes on."""
+        """Close the connection. The engine keeps running."""
         self._left = True
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
@@ -168,7 +168,7 @@ class RemoteEngine:
         return replace(found, read_only=True) if self.read_only else found
 
     def _end(self, state: EngineState, reason: str) -> None:
-        """The first end counts; whoever has left sees none."""
+        """Record how the connection ended. Only the first end counts, and none after leaving."""
         if not self._left:
             self.farewell = reason
             self._state = state
@@ -182,9 +182,8 @@ class RemoteEngine:
 
 
 def attached(folder: Path, *, read_only: bool) -> RemoteEngine:
-    """The engine that runs on a data folder, once its first snapshot is here.
-
-    Raises ConsoleError if there is none, or it is of no use to this version.
+    """Connect to the engine running on a data folder, and return once its first snapshot is here. Raises ConsoleError
+    if there is none, or if it is incompatible with this version.
     """
     connection = connected(folder)
     try:
@@ -230,13 +229,13 @@ def _why_none(folder: Path, error: OSError) -> str:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"no engine runs on {folder}: {OTHERWISE}"
     if error.errno == errno.ECONNREFUSED:
-        return f"no engine runs on {folder}, the last one was killed and left its socket: {OTHERWISE}"
+        return f"no engine runs on {folder}; the last one was killed and left its socket: {OTHERWISE}"
     return f"{folder / FILE} cannot be used ({error.strerror}): check whose it is"
 
 
 def _greeting(connection: socket.socket, folder: Path) -> tuple[Welcome, Any]:
     """The engine's first word, and its first snapshot as plain data. Raises ConsoleError, TimeoutError."""
-    nothing_known = f"what answers at {folder / FILE} is not an engine of this program"
+    nothing_known = f"something other than an engine of this program answers at {folder / FILE}"
     welcome: Welcome | None = None
     while True:
         try:
@@ -263,13 +262,13 @@ def _greeting(connection: socket.socket, folder: Path) -> tuple[Welcome, Any]:
 
 def _of_another_version(folder: Path, version: str) -> str:
     return (
-        f"the engine of {folder} runs version {safe(version)}, which this version {__version__} cannot show: attach "
-        "with that version, or start the engine again with this one"
+        f"the engine of {folder} runs version {safe(version)}, which version {__version__} cannot show: attach "
+        "with that version, or restart the engine with this one"
     )
 
 
 def received(connection: socket.socket) -> FromEngine | None:
-    """The next message, None for one that only a newer engine knows.
+    """The next message, None for an unknown one from a newer engine.
 
     Raises OSError, also at the end, and `msgspec.DecodeError`.
     """

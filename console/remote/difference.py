@@ -1,7 +1,5 @@
-"""What is different between two snapshots, as data, and the later one made of the earlier one and that; pure.
-
-Most of a snapshot stays as it is from one to the next: a quarter of a second changes a time and a block, a round some
-numbers of each miner.
+"""The difference between two snapshots as data, and how to apply it to the earlier one. Pure. Most of a snapshot stays
+the same: a quarter of a second changes a time and a block, and a round changes a few numbers of each miner.
 """
 
 from collections.abc import Iterator
@@ -13,8 +11,9 @@ Path = tuple[str | int, ...]
 
 
 class Change(Struct, frozen=True, array_like=True):
-    """`value` in the place of what is at `path`. With `dropped`, a list there loses so many at its beginning, and gets
-    those in `value` at its end."""
+    """Replace what is at `path` by `value`. With `dropped`, remove that many items from the start of the list there,
+    and append those in `value`.
+    """
 
     path: Path
     value: Any
@@ -22,7 +21,7 @@ class Change(Struct, frozen=True, array_like=True):
 
 
 def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
-    """What leads from `old` to `new`, two values of one type."""
+    """The changes that turn `old` into `new`, two values of the same type."""
     if old is new or old == new:
         return
     if isinstance(new, Struct) and type(old) is type(new):
@@ -35,7 +34,7 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
 
 
 def _in_list(old: tuple[Any, ...], new: tuple[Any, ...], path: Path) -> Iterator[Change]:
-    """A list that went on at its end and lost its beginning, one with others in the same places, or another one."""
+    """The changes of a list that was shifted, that has changed items in place, or that is a different one."""
     gone = old.index(new[0]) if new and new[0] in old else None
     if gone is not None and (gone or len(old) != len(new)) and old[gone:] == new[: len(old) - gone]:
         yield Change(path, to_builtins(new[len(old) - gone :]), gone)
@@ -47,7 +46,7 @@ def _in_list(old: tuple[Any, ...], new: tuple[Any, ...], path: Path) -> Iterator
 
 
 def apply(tree: Any, found: Iterator[Change] | tuple[Change, ...]) -> None:
-    """Carry changes out in plain data, in place. Raises LookupError, TypeError if they are not about it."""
+    """Apply changes to plain data, in place. Raises LookupError or TypeError if they do not fit it."""
     for change in found:
         *way, last = change.path
         place = tree

@@ -1,4 +1,4 @@
-"""The snapshots of an engine on their way to terminals: each is compared and encoded once, for all of them."""
+"""The snapshots of an engine for its terminals: each is compared and encoded once, for all of them."""
 
 from collections import deque
 
@@ -7,11 +7,11 @@ from console.remote.wire import Changes, Whole, encoded, frame
 from engine.doors import Engine
 
 STEPS_KEPT = 8
-"""Two seconds of changes for a terminal that is a little late; a later one gets a whole snapshot."""
+"""Changes kept for terminals that lag: two seconds' worth; one that is further behind gets a whole snapshot."""
 
 
 class Pictures:
-    """Numbers the snapshots that it finds, from 1."""
+    """Takes the engine's snapshots and numbers them from 1."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -21,7 +21,7 @@ class Pictures:
         self.number = 1
 
     def look(self) -> None:
-        """Take the newest snapshot, if there is another one."""
+        """Take the newest snapshot, if there is a new one."""
         newest, before = self._engine.snapshot, self._newest
         if newest is not before:
             self._steps.append(frame(Changes(tuple(changes(before, newest)))))
@@ -29,7 +29,7 @@ class Pictures:
             self.number += 1
 
     def since(self, number: int) -> bytes:
-        """What brings a terminal that has the snapshot of this number, 0 for none, to the newest one."""
+        """The message that brings a terminal from the snapshot of this number (0 for none) to the newest one."""
         missing = self.number - number
         if number and missing <= len(self._steps):
             return b"".join(list(self._steps)[len(self._steps) - missing :])

@@ -24,19 +24,18 @@ log = logging.getLogger(__name__)
 
 PRIVATE_FILE = 0o600
 MOST = 32
-"""Terminals at once: more than people look at one engine."""
+"""Terminals at once: more than people who watch one engine."""
 
 LAST_WORD_S = 0.2
-"""For terminals to take the last word, of the 3 s in which a run has to end."""
+"""Seconds for terminals to receive the last message, out of the 3 s in which a run has to end."""
 
 
 @contextmanager
 def listening(
     engine: Engine, folder: Path, settings: Sequence[Shown] = (), *, tell: Callable[[str], object]
 ) -> Iterator[None]:
-    """Let terminals attach through the socket in `folder` while the block runs, which must hold the folder's lock.
-
-    `tell` is told why that is not possible, if it is not: an engine runs without.
+    """Let terminals attach through the socket in `folder` while the block runs, which must hold the folder's lock. If
+    that is impossible, `tell` gets the reason, and the engine runs without it.
     """
     try:
         door = _opened(folder)
@@ -58,7 +57,7 @@ def listening(
 
 
 def _opened(folder: Path) -> socket.socket:
-    """The socket, in the place of one that a killed engine left. Raises OSError."""
+    """The socket, which replaces one that a killed engine left behind. Raises OSError."""
     path = folder / FILE
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
@@ -93,7 +92,7 @@ class _Host:
         self._thread.start()
 
     def stop(self, last_word: Ended) -> None:
-        """Say the last word to everybody and end. The first one counts."""
+        """Send everybody the last message and end. Only the first call counts."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._finish, last_word)
         self._thread.join(2 * LAST_WORD_S)
@@ -143,7 +142,7 @@ class _Host:
         if not is_trusted(uid):
             raise Farewell(f"this engine belongs to another user ({os.geteuid()}), not to {uid}")
         if len(self._visits) > MOST:
-            raise Farewell(f"{MOST} terminals are attached already: leave one of them first")
+            raise Farewell(f"{MOST} terminals are attached already: detach one of them first")
 
 
 async def _say(writer: asyncio.StreamWriter, word: bytes) -> None:
@@ -153,7 +152,7 @@ async def _say(writer: asyncio.StreamWriter, word: bytes) -> None:
 
 
 async def _leave(writer: asyncio.StreamWriter, word: bytes) -> None:
-    """Close a connection after a last word, which nobody waits for."""
+    """Close a connection after a last message, without waiting for it to be read."""
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(LAST_WORD_S):
             await _say(writer, word)

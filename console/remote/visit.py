@@ -1,4 +1,4 @@
-"""One attached terminal, as the engine's process sees it: what it is sent, and what it asks for."""
+"""One attached terminal on the engine's side: what it is sent, and its commands."""
 
 import asyncio
 from typing import Any
@@ -27,31 +27,31 @@ from engine.commands import AnyCommand
 from engine.doors import Engine
 
 TICK_S = 0.1
-"""How often an engine that publishes four times a second is looked at."""
+"""How often to check an engine that publishes four times a second."""
 
 GREETING_S = 5.0
-"""How long a connection may say nothing: whoever comes is on this machine."""
+"""How long a connection may stay silent before its greeting: it comes from this machine."""
 
 STALLED_S = 600.0
-"""A terminal that has taken nothing for this long makes room for others."""
+"""A terminal that has read nothing for this long is disconnected."""
 
 COMMAND_S = 0.05
-"""A terminal's commands are taken at this distance at least: quicker than keys, and no flood."""
+"""Minimum interval between a terminal's commands: faster than anyone types, but no flood."""
 
 EVENTS_AT_ONCE = 500
 LINES_AT_ONCE = 2000
 CHARACTERS_AT_ONCE = 1_000_000
-"""What a terminal gets that has been away for long, at most: the newest."""
+"""The most that a terminal gets after a long pause: the newest ones."""
 
 COMMANDS: msgspec.msgpack.Decoder[AnyCommand] = msgspec.msgpack.Decoder(AnyCommand)
 
 
 class Farewell(Exception):
-    """A terminal that is not taken, or not any longer. The message is for whoever sits at it."""
+    """A terminal is refused or disconnected. The message is for the person in front of it."""
 
 
 class Visit:
-    """A connection from its first byte to its last. Nobody waits for it: what it does not take in time is skipped."""
+    """A connection from its first byte to its last. Nobody waits for it: what it does not read in time is skipped."""
 
     def __init__(
         self, engine: Engine, pictures: Pictures, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -91,7 +91,7 @@ class Visit:
             raise Farewell("the first message is not a greeting")
         if hello.protocol < OLDEST:
             raise Farewell(
-                f"this engine (version {welcome.version}) speaks protocol {PROTOCOL}, and this terminal (version "
+                f"this engine (version {welcome.version}) uses protocol {PROTOCOL}, and this terminal (version "
                 f"{hello.version[:40]}) protocol {hello.protocol}: attach with the engine's version"
             )
         self._read_only = hello.read_only
@@ -102,7 +102,7 @@ class Visit:
     # -- what it is sent -------------------------------------------------------------------------------------------
 
     async def _show(self) -> None:
-        """Send what is new each time the terminal has taken what was sent before."""
+        """Send what is new whenever the terminal has read what was sent before."""
         while True:
             self._pictures.look()
             if self._picture != self._pictures.number:
@@ -115,7 +115,7 @@ class Visit:
                 async with asyncio.timeout(STALLED_S):
                     await self._writer.drain()
             except TimeoutError:
-                raise Farewell(f"this terminal has taken nothing for {STALLED_S / 60:g} minutes") from None
+                raise Farewell(f"this terminal has read nothing for {STALLED_S / 60:g} minutes") from None
             await asyncio.sleep(TICK_S)
 
     def _events(self) -> News | None:
@@ -160,20 +160,21 @@ class Visit:
         try:
             command = COMMANDS.decode(asked.command)
         except msgspec.DecodeError as error:
-            self._answer(id, _name(asked.command), f"this engine does not know it ({error}): it is of another version")
+            self._answer(
+                id, _name(asked.command), f"this engine does not know the command ({error}): it has another version"
+            )
             return
         if self._read_only:
             self._answer(id, command.name, "this terminal is attached with --read-only")
         elif not self._engine.submit(command, id):
-            self._answer(id, command.name, "no engine listens")
+            self._answer(id, command.name, "the engine takes no commands")
 
     def _answer(self, id: str, command: str, reason: str) -> None:
         self._writer.write(frame(Answer(id, command, reason)))
 
     async def _received(self) -> FromTerminal | None:
-        """The next message, None for one that only a newer terminal knows.
-
-        Raises `Farewell` for what is none, and IncompleteReadError at the end.
+        """The next message, None for an unknown one from a newer terminal. Raises `Farewell` for an invalid one, and
+        IncompleteReadError at the end.
         """
         length = int.from_bytes(await self._reader.readexactly(HEAD), "big")
         if not 0 < length <= FROM_TERMINAL:
@@ -188,13 +189,13 @@ class Visit:
 
 
 def refusal(reason: str) -> bytes:
-    """A last word, as it is sent."""
+    """An encoded last message."""
     word: FromEngine = Refused(reason)
     return frame(word)
 
 
 def _name(command: msgspec.Raw) -> str:
-    """The name of an unknown command, if it has any."""
+    """The name of an unknown command, if it has one."""
     try:
         found: Any = msgspec.msgpack.decode(command)
     except msgspec.DecodeError:

@@ -1,6 +1,5 @@
-"""What passes between an engine and an attached terminal: messages, each in a frame of its length and MessagePack.
-
-MessagePack, because JSON has no infinity. Whoever knows more messages than the other skips what it does not know.
+"""The messages between an engine and an attached terminal, each framed by its length and encoded as MessagePack,
+because JSON has no infinity. Either side skips messages that it does not know.
 """
 
 from typing import Any, Literal
@@ -13,19 +12,19 @@ from console.remote.difference import Change
 from engine.snapshot import Event, LogLine
 
 PROTOCOL = 1
-"""Raised when an older program would misread what a newer one says, not when it knows less."""
+"""Incremented when an older program would misread a newer one's messages, not when it merely knows fewer."""
 
 OLDEST = 1
 HEAD = 4
 FROM_TERMINAL = 64 * 1024
-"""Bytes of a message to an engine: a command, the longest of which holds a path."""
+"""Longest message to an engine in bytes: a command, the longest of which holds a path."""
 
 FROM_ENGINE = 64 * 1024 * 1024
-"""Bytes of a message from an engine: some times a snapshot of 4096 miners."""
+"""Longest message from an engine in bytes: several times a snapshot of 4096 miners."""
 
 
 class Hello(Struct, frozen=True, tag=True):
-    """A terminal's first word."""
+    """A terminal's first message."""
 
     protocol: int
     version: str
@@ -33,7 +32,7 @@ class Hello(Struct, frozen=True, tag=True):
 
 
 class Submit(Struct, frozen=True, tag=True):
-    """A command, still encoded: one that the engine does not know is refused under its id."""
+    """A command, still encoded: an unknown one is refused under its id."""
 
     id: str
     command: msgspec.Raw
@@ -43,7 +42,7 @@ FromTerminal = Hello | Submit
 
 
 class Welcome(Struct, frozen=True, tag=True):
-    """The engine's first word, with its settings as they are shown."""
+    """The engine's first message, with its settings as they are shown."""
 
     protocol: int
     version: str
@@ -52,7 +51,7 @@ class Welcome(Struct, frozen=True, tag=True):
 
 
 class Refused(Struct, frozen=True, tag=True):
-    """The engine's last word to a terminal that it does not take."""
+    """The engine's last message to a terminal that it refuses."""
 
     reason: str
 
@@ -64,20 +63,20 @@ class Whole(Struct, frozen=True, tag=True):
 
 
 class Changes(Struct, frozen=True, tag=True):
-    """What to change in the snapshot before it."""
+    """The changes to the previous snapshot."""
 
     changes: tuple[Change, ...]
 
 
 class News(Struct, frozen=True, tag=True):
-    """Events, oldest first, and how many before them are lost."""
+    """Events, oldest first, and how many before them were lost."""
 
     events: tuple[Event, ...]
     missed: int = 0
 
 
 class LogNews(Struct, frozen=True, tag=True):
-    """Log records from number `first` on; `lost` is how many there were never."""
+    """Log records from number `first` on; `lost` is how many were dropped before them."""
 
     first: int
     lines: tuple[LogLine, ...]
@@ -85,7 +84,7 @@ class LogNews(Struct, frozen=True, tag=True):
 
 
 class Answer(Struct, frozen=True, tag=True):
-    """What became of a command that did not get as far as the engine."""
+    """The outcome of a command that did not reach the engine."""
 
     id: str
     command: str
@@ -93,7 +92,7 @@ class Answer(Struct, frozen=True, tag=True):
 
 
 class Ended(Struct, frozen=True, tag=True):
-    """The engine's last word when it ends."""
+    """The engine's last message when it ends."""
 
     state: Literal["ended", "failed"]
     reason: str = ""
@@ -107,13 +106,13 @@ _from_engine: msgspec.msgpack.Decoder[FromEngine] = msgspec.msgpack.Decoder(From
 
 
 def frame(message: FromTerminal | FromEngine) -> bytes:
-    """A message as it is sent."""
+    """A message, framed and encoded."""
     body = _encoder.encode(message)
     return len(body).to_bytes(HEAD, "big") + body
 
 
 def encoded(value: Any) -> msgspec.Raw:
-    """A value inside of a message."""
+    """A value, encoded for use inside a message."""
     return msgspec.Raw(_encoder.encode(value))
 
 

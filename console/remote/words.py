@@ -1,4 +1,4 @@
-"""What an operator is told who leaves an engine."""
+"""Messages for an operator who leaves an engine."""
 
 import shlex
 from pathlib import Path
@@ -7,6 +7,6 @@ from engine.text import safe
 
 
 def keeps_running(pid: int, folder: Path) -> str:
-    """What to know about an engine whose screen was left."""
+    """That the engine keeps running, and how to get back to it."""
     back = f"'subnet-console attach --data-dir {shlex.quote(str(folder))}' shows it again"
     return safe(f"the engine keeps running as process {pid}: {back}, 'kill {pid}' ends it")

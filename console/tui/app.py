@@ -240,7 +240,7 @@ class ConsoleApp(PacedApp[Ending], inherit_bindings=False):
 
     def submit(self, command: AnyCommand) -> None:
         if not self.viewpoint.submit(command):
-            self.tell(f"{in_words(command.name)}: no engine listens", failed=True)
+            self.tell(f"{in_words(command.name)}: the engine takes no commands", failed=True)
 
     @property
     def settings_shown(self) -> Sequence[Shown]:

@@ -208,7 +208,7 @@ async def test_a_miner_registers_and_serves_by_commands_and_again_by_keys_once_i
         assert landed(node, "register_limit") == []
         assert (await miner.command("register", "--yes"))["outcome"] == "ok"
         assert (await miner.command("serve", AXON, "--yes"))["outcome"] == "ok"
-        assert "stands on chain already" in (await miner.command("serve", AXON, "--yes", code=2))["reason"]
+        assert "is already announced on chain" in (await miner.command("serve", AXON, "--yes", code=2))["reason"]
         async with miner.launched(backend="scripted", host="127.0.0.1", port=0) as seat:
             await seat.press("4")
             take_uid(node, miner.hotkey)

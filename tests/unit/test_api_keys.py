@@ -162,7 +162,7 @@ def test_the_command_rotates(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     keys = ApiKeys(tmp_path / "data" / FILE_NAME)
     assert keys.find(old) is not None and keys.find(new) is not None
     assert main(["keys", "list", *folder]) == 0
-    assert "never, the key before it in 1h59m" in capfd.readouterr().out
+    assert "never, the previous key in 1h59m" in capfd.readouterr().out
     assert main(["keys", "rotate", "eve", *folder]) == 2
     assert "no key is called 'eve' (existing keys: bob)" in capfd.readouterr().err
     for wrong in ("soon", "-1h", "400d", "9" * 9 + "d"):

@@ -171,13 +171,13 @@ def test_an_unknown_price_is_not_taken_for_one_token() -> None:
 def test_an_address_is_shown_before_it_is_announced() -> None:
     serving = neuron(role="miner")
     assert "announces     8.8.8.8:8091" in told("serve", serving, "8.8.8.8:8091")
-    assert "10.0.0.7:8091  ▲ not reached from the internet" in told("serve", serving, "10.0.0.7:8091")
+    assert "10.0.0.7:8091  ▲ not reachable from the internet" in told("serve", serving, "10.0.0.7:8091")
 
 
 @pytest.mark.parametrize("on_chain", ["8.8.8.8:8091", "[2001:db8::1]:8091"])
 def test_an_address_that_stands_on_chain_is_not_announced_again(on_chain: str) -> None:
     serving = neuron(replace(RICH, axon=on_chain), role="miner")
-    assert against("serve", serving, f" {on_chain} ") == [f"{on_chain} stands on chain already"]
+    assert against("serve", serving, f" {on_chain} ") == [f"{on_chain} is already announced on chain"]
     assert against("serve", serving, "8.8.4.4:8091") == against("serve", serving) == []
 
 

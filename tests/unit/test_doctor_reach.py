@@ -43,12 +43,12 @@ async def test_a_neuron_that_knows_us_answers_the_whole_way(tmp_path: Path, mine
     ours = {"wallet_name": "ours", "wallet_path": str(tmp_path / "wallets"), "dialect": dialect}
     [found] = await looked(tmp_path, Peer(HOTKEY, *miner.address), **ours)
     assert (found.state, found.name) == ("OK", f"neuron 127.0.0.1:{miner.address[1]}")
-    assert found.text.startswith("handshake and a sealed answer from here")
+    assert found.text.startswith("handshake and sealed answer from here")
 
 
 async def test_a_stranger_learns_that_the_port_is_open_and_how_to_be_let_in(tmp_path: Path, miner: MinerServer) -> None:
     [found] = await looked(tmp_path, Peer(HOTKEY, *miner.address))
-    assert (found.state, "it answers from here, but turned us down" in found.text) == ("WARNING", True)
+    assert (found.state, "it is reachable from here, but refused us" in found.text) == ("WARNING", True)
     assert "--allow" in found.do
     assert not (tmp_path / "stranger").exists(), "its own key is left nowhere"
 

@@ -39,7 +39,7 @@ def test_a_machine_on_which_all_is_well_names_nothing(host: Host) -> None:
     host.at_engine()
     found = {one.name: one for one in host.examine()}
     assert unwell(list(found.values())) == {}, "while it runs"
-    assert "leads here: handshake and a sealed answer" in found["reach"].text
+    assert "leads here: handshake and sealed answer" in found["reach"].text
 
 
 FIXED = (
@@ -76,7 +76,7 @@ def test_the_command_says_what_fix_would_do_and_does_it(host: Host, capsys: pyte
     host.folder.chmod(0o755)
     at = ("doctor", "--role", "demo", "--data-dir", str(host.folder))
     main([*at])
-    assert f"doctor --fix would do this, and nothing else:\n  chmod 700 {host.folder}" in capsys.readouterr().out
+    assert f"doctor --fix would do only this:\n  chmod 700 {host.folder}" in capsys.readouterr().out
     main([*at, "--fix", "--json"])
     document = json.loads(capsys.readouterr().out)
     assert document["fixes"] == [{"fix": f"chmod 700 {host.folder}", "done": True, "error": ""}]
@@ -91,7 +91,7 @@ def test_a_check_that_hangs_is_not_waited_for(host: Host) -> None:
     host.patch.setattr("console.doctor.files.data_folder", lambda _case: [hung.wait()])
     host.patch.setattr(examination, "_checks", _only_quick_ones)
     found = {one.name: one for one in host.examine()}
-    assert "has not ended within 0.2 s" in found["data folder"].text
+    assert "did not finish within 0.2 s" in found["data folder"].text
     assert {"python", "configuration", "store", "wallet"} <= set(found)
 
 

@@ -135,7 +135,7 @@ def the_encoder_is_not_installed(host: Host) -> None:
     host.settings |= {"role": "validator", "encoder": "sentence-transformers:some/model"}
 
 
-@SEEDS.add("neuron 127.0.0.1:1", "no validator's way leads to it from here")
+@SEEDS.add("neuron 127.0.0.1:1", "it cannot be reached from here")
 def a_named_neuron_is_out_of_reach(host: Host) -> None:
     host.settings["neurons"] = [f"{key('Bob').ss58_address}@127.0.0.1:1"]
 

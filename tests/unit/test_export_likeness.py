@@ -102,7 +102,7 @@ async def test_it_works_while_the_engine_writes(run: Run, folder: Path) -> None:
         ((), "which round? Use 'export round ID'"),
         (("round-9x",), "no round 'round-9x' is stored; did you mean 'round-"),
         (("odd",), "no round 'odd' is stored; 'subnet-console export rounds' lists all"),
-        (("round-1",), "round round-1 has no likeness: it is made soon after a round"),
+        (("round-1",), "round round-1 has no likeness: it is computed shortly after the round"),
         (("round-1", "--picture"), "has no likeness"),
         (("round-0", "--picture", "it.png"), "the file name must end in .svg"),
         (("round-0", "--picture", "nowhere/it.svg"), "--picture nowhere/it.svg cannot be written"),

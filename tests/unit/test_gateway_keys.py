@@ -77,4 +77,4 @@ def test_the_list_of_keys_says_how_each_is_served(tmp_path: Path) -> None:
     api_keys.add(tmp_path, "me", expires=None, limits=KeyLimits(), manner=KeyManner(mode="race", keeps_nothing=True))
     [listed] = api_keys.listed(tmp_path)
     assert (listed["mode"], listed["keeps_nothing"]) == ("race", True)
-    assert api_keys.table(tmp_path)[1].endswith("race, keeps nothing")
+    assert api_keys.table(tmp_path)[1].endswith("race, nothing recorded")

@@ -88,7 +88,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
     [
         ('"view.filter" = ["p"]', "key 'p' means both view.filter and view.pause"),
         ('"view.filtre" = ["f"]', "there is no action 'view.filtre', did you mean 'view.filter'?"),
-        ('"view.filter" = ["ctrl+s"]', "cannot have 'ctrl+s': terminals keep it for flow control"),
+        ('"view.filter" = ["ctrl+s"]', "cannot have 'ctrl+s': terminals use it for flow control"),
         ('"nav.back" = ["b"]', "nav.back keeps its key"),
         ('"view.filter" = "f"', "each line is an action and its keys"),
         ('"view.filter" = [', ":1: not valid TOML"),

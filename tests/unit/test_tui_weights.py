@@ -335,7 +335,7 @@ async def test_every_chain_action_goes_through_the_feed_and_asks_what_its_level_
             assert app.screen.query_one(Options).current == CANCEL
             await pilot.press("y")
         await pilot.pause()
-        assert toasts(app)[-1].endswith("no engine listens")
+        assert toasts(app)[-1].endswith("the engine takes no commands")
 
 
 @pytest.mark.parametrize(
