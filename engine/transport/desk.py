@@ -24,7 +24,6 @@ from engine.transport.dialect import (
 from engine.transport.errors import Refusal
 from engine.transport.gate import Claim, Gate, GateClosed
 from engine.transport.replay_guard import MemoryNonces, NonceStore
-from engine.transport.rsa import THREAD_ABOVE_BYTES
 from engine.transport.sessions import KeyRing, SavedKey
 
 MAX_EXCHANGES = 64
@@ -119,7 +118,7 @@ class Desk:
         key = self._keys.to_open(hotkey, key_uuid)
         if key is None:
             raise question.unknown_key()
-        if len(token) > THREAD_ABOVE_BYTES:
+        if len(token) > key.thread_above:
             return OpenedQuestion(await asyncio.to_thread(self._unseal, hotkey, key_uuid, key, token), key)
         return OpenedQuestion(self._unseal(hotkey, key_uuid, key, token), key)
 

@@ -143,7 +143,11 @@ MARK_BYTES = 16
 
 
 class SymmetricKey(Protocol):
-    """A key brought by a caller. Keys with the same bytes are equal."""
+    """A key brought by a caller. Keys with the same bytes are equal. A message of more bytes than `thread_above` is
+    opened in a thread."""
+
+    @property
+    def thread_above(self) -> int: ...
 
     @property
     def secret(self) -> bytes:
@@ -155,7 +159,7 @@ class SymmetricKey(Protocol):
         ...
 
     def open(self, sealed: bytes) -> bytes:
-        """What is in a `decoded` message. Called in a thread if it is large. Raises Refusal."""
+        """What is in a `decoded` message. Raises Refusal."""
         ...
 
     def seal(self, clear: bytes) -> bytes: ...

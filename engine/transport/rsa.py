@@ -10,7 +10,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hmac import compare_digest
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
@@ -87,6 +87,8 @@ class FernetKey:
 
     Keys with the same bytes are equal, however their base64 is written. Raises ValueError if it is not a Fernet key.
     """
+
+    thread_above: ClassVar[int] = THREAD_ABOVE_BYTES
 
     def __init__(self, key: bytes, *, ttl: float) -> None:
         self._bytes = base64.urlsafe_b64decode(key)

@@ -2,6 +2,7 @@
 inside Fiber, of which a peer that does not know it notices nothing."""
 
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -380,6 +382,15 @@ def test_each_direction_has_its_own_key_and_two_transcripts_their_own_secrets() 
     with pytest.raises(Refusal):
         asking.open(token)
     assert asking.open(answering.seal(b"back")) == b"back"
+
+
+@pytest.mark.parametrize("length", [0, 1, 65_536, 1_200_000])
+def test_a_message_of_any_size_is_a_nonce_and_what_the_cipher_makes_of_it(length: int) -> None:
+    secret, clear = bytes(range(64)), os.urandom(length)
+    sealed = PairedKey(secret, asks=True).seal(clear, b"bound")
+    assert isinstance(sealed, bytes)
+    assert ChaCha20Poly1305(secret[:32]).decrypt(sealed[:12], sealed[12:], b"bound") == clear
+    assert PairedKey(secret, asks=False).open(sealed, b"bound") == clear
 
 
 @given(st.binary(max_size=200))
