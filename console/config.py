@@ -9,7 +9,7 @@ from msgspec import Struct, to_builtins
 
 from console.errors import ConsoleError
 from engine.redaction import hide_known, url_shown
-from engine.settings import Configuration, Fate, Secret, Setting, Settings, declared, expected
+from engine.settings import Configuration, NameFate, Secret, Setting, Settings, declared, expected
 from engine.text import cells, safe
 from engine.values import Peer, at_port
 
@@ -80,7 +80,7 @@ def told(configuration: Configuration) -> list[str]:
     return lines + [f"unknown, without effect: {', '.join(unknown)}"] * bool(unknown)
 
 
-def _became(fate: Fate) -> str:
+def _became(fate: NameFate) -> str:
     return f"taken as {fate.setting}" if fate.state == "taken" else fate.state
 
 

@@ -43,8 +43,8 @@ CONFIDED = re.compile(
 """Matches a comment that mentions a secret: what follows may be one, in any form."""
 
 
-class Line(Struct, frozen=True):
-    """How one line was used: `state` is that of a `Fate`, or `secret` for one that must stay in the environment."""
+class FileLine(Struct, frozen=True):
+    """How one line was used: `state` is that of a `NameFate`, or `secret` for one that must stay in the environment."""
 
     line: int
     name: str
@@ -56,7 +56,7 @@ class Line(Struct, frozen=True):
 class Import(Struct, frozen=True):
     """The result of an import: the source's lines, its contradictions, and the text of our file."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[FileLine, ...]
     conflicts: tuple[str, ...]
     toml: str
 
@@ -126,39 +126,39 @@ def _know_secrets(assignments: Sequence[Assignment]) -> None:
             know(entry.value)
 
 
-def _lines(variables: Variables, values: Layer, assignments: Sequence[Assignment], source: Path) -> Iterator[Line]:
+def _lines(variables: Variables, values: Layer, assignments: Sequence[Assignment], source: Path) -> Iterator[FileLine]:
     sources = dict.fromkeys(declared(), "default") | {name: given.source for name, given in values.items()}
     told: set[int] = set()
     for fate in fates(variables.foreign, their_backend([variables.foreign]), sources):
         line = _line_of(fate.source, source)
         told.add(line)
         if fate.state == "taken" and _is_secret(fate.setting, values):
-            yield Line(line, fate.name, "secret", fate.setting, _stays(fate.setting))
+            yield FileLine(line, fate.name, "secret", fate.setting, _stays(fate.setting))
         else:
-            yield Line(line, fate.name, fate.state, fate.setting, fate.reason.replace(f"{source}:", "line "))
+            yield FileLine(line, fate.name, fate.state, fate.setting, fate.reason.replace(f"{source}:", "line "))
     for setting, given in variables.own.items():
         line = _line_of(given.source, source)
         told.add(line)
         state, reason = ("secret", _stays(setting)) if _is_secret(setting, values) else ("taken", "")
-        yield Line(line, declared()[setting].variable, state, setting, reason)
+        yield FileLine(line, declared()[setting].variable, state, setting, reason)
     last = {entry.name.upper(): entry.line for entry in assignments}
     for entry in assignments:
         if entry.line in told:
             continue
         if last[entry.name.upper()] != entry.line:
-            yield Line(entry.line, entry.name, "overruled", reason=f"line {last[entry.name.upper()]} sets it again")
+            yield FileLine(entry.line, entry.name, "overruled", reason=f"line {last[entry.name.upper()]} sets it again")
         else:
-            yield Line(
+            yield FileLine(
                 entry.line, entry.name, "ignored", reason="it is empty" if not entry.value else "it sets nothing here"
             )
 
 
-def _unreadable(text: str, assignments: Sequence[Assignment]) -> Iterator[Line]:
+def _unreadable(text: str, assignments: Sequence[Assignment]) -> Iterator[FileLine]:
     """Lines that are neither empty, a comment, nor part of NAME=value; every reader of .env files skips them."""
     within = {number for entry in assignments for number in range(entry.line, entry.end + 1)}
     for number, raw in enumerate(_raw(text), start=1):
         if number not in within and raw.strip() and not raw.lstrip().startswith("#"):
-            yield Line(number, "-", "unreadable", reason="it is not of the form NAME=value")
+            yield FileLine(number, "-", "unreadable", reason="it is not of the form NAME=value")
 
 
 def _raw(text: str) -> list[str]:
@@ -195,7 +195,7 @@ def _role(variables: Variables) -> str:
     return "miner" if names & {*MINERS} else ""
 
 
-def _conflicts(lines: Sequence[Line], values: Layer) -> Iterator[str]:
+def _conflicts(lines: Sequence[FileLine], values: Layer) -> Iterator[str]:
     """Names that the file sets twice, and values that contradict each other."""
     for one in lines:
         if one.state == "overruled":
@@ -211,7 +211,7 @@ def _conflicts(lines: Sequence[Line], values: Layer) -> Iterator[str]:
 
 
 def _toml(
-    text: str, source: Path, role: str, values: Layer, lines: Sequence[Line], assignments: Sequence[Assignment]
+    text: str, source: Path, role: str, values: Layer, lines: Sequence[FileLine], assignments: Sequence[Assignment]
 ) -> Iterator[str]:
     """The text of our file: each line in its place, with its comments."""
     yield f"# Settings of subnet-console, from {safe(str(source))}. 'config show' shows the values in effect."

@@ -57,7 +57,7 @@ ON_CPU = ("gguf",)
 _SIZE = re.compile(r"(?:^|[-_.])(?:(\d{1,2})x)?(\d{1,4}(?:\.\d{1,2})?)b(?:$|[-_.])", re.IGNORECASE)
 
 
-class Model(Struct, frozen=True, kw_only=True):
+class ListedModel(Struct, frozen=True, kw_only=True):
     """A model of a list. `parameters` and `embeddings` are in billions; `token` is what one token of context takes, in
     bytes, and `context` the most tokens that it was made for; None is unknown."""
 
@@ -72,7 +72,7 @@ class Model(Struct, frozen=True, kw_only=True):
 class Fit(Struct, frozen=True, kw_only=True):
     """A model that fits: how, and with how many tokens of context (None is unknown). Sizes in GB (1e9 bytes)."""
 
-    model: Model
+    model: ListedModel
     quant: str
     repository: str
     weights: float
@@ -85,7 +85,7 @@ class Fit(Struct, frozen=True, kw_only=True):
 
 
 def fitting(
-    models: Iterable[Model], memory: float, *, capability: tuple[int, int] | None = None, on_cpu: bool = False
+    models: Iterable[ListedModel], memory: float, *, capability: tuple[int, int] | None = None, on_cpu: bool = False
 ) -> list[Fit]:
     """The models that fit into `memory` GB, each in the form that leaves it the longest context, the largest first."""
     found = []
@@ -100,13 +100,13 @@ def fitting(
     return sorted(found, key=lambda fit: -fit.model.parameters)
 
 
-def _enough(model: Model) -> int:
+def _enough(model: ListedModel) -> int:
     """The context from which on more bits are worth more than more tokens."""
     return min(model.context or LEAST_CONTEXT, 8 * LEAST_CONTEXT)
 
 
 def _fit(
-    model: Model,
+    model: ListedModel,
     quant: str,
     repositories: Sequence[str],
     memory: float,
@@ -133,7 +133,7 @@ def _fit(
     return Fit(model=model, quant=quant, repository=repository, weights=weights, needed=needed, context=context)
 
 
-def models_of(allowlist: object) -> Iterator[Model]:
+def models_of(allowlist: object) -> Iterator[ListedModel]:
     """The models of a `model_allowlist`, each once; what has no size, not even in its name, is left out."""
     if not isinstance(allowlist, dict):
         return
@@ -146,7 +146,7 @@ def models_of(allowlist: object) -> Iterator[Model]:
                 yield model
 
 
-def _model(entry: Any) -> Model | None:
+def _model(entry: Any) -> ListedModel | None:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
         return None
     id = safe(entry["id"], LONGEST_NAME)
@@ -158,7 +158,7 @@ def _model(entry: Any) -> Model | None:
     parts = [_number(stated.get(name)) for name in ("layers", "kv_heads", "head_size")]
     layers, heads, size = parts
     context = _number(entry.get("max_context_advertised"))
-    return Model(
+    return ListedModel(
         id=id,
         parameters=parameters,
         embeddings=min(_number(stated.get("embeddings")) or 0.0, parameters),

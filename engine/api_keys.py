@@ -207,7 +207,7 @@ def _place(keys: Sequence[ApiKey], name: str) -> int:
     raise KeyRefused(f"no key is called {name[:64]!r} (existing keys: {names})")
 
 
-class KeyRing:
+class ApiKeyRing:
     """The keys that are known now: `_refresh` looks for newer ones."""
 
     def __init__(self, keys: Sequence[ApiKey] = (), *, clock: Callable[[], float] = time.time) -> None:
@@ -250,7 +250,7 @@ class KeyRing:
         """Take newer keys, if there are any."""
 
 
-class ApiKeys(KeyRing):
+class ApiKeys(ApiKeyRing):
     """The keys in a file. It looks whether the file has changed each time a key is asked for.
 
     While the file cannot be read, the keys read last stay valid and `trouble` says what is wrong.

@@ -31,7 +31,7 @@ class Used(Struct, frozen=True):
     tokens: int = 0
 
 
-class _File(Struct, frozen=True):
+class _UseFile(Struct, frozen=True):
     """`month` is 2026-12, `used` by the name of a key."""
 
     month: str = ""
@@ -45,7 +45,7 @@ class SpentError(Exception):
         super().__init__(f"this key allows {limit} {kind} a month, and they are used up")
 
 
-class Left(Struct, frozen=True):
+class Budget(Struct, frozen=True):
     """Of a limit of this month, and the seconds until the next month."""
 
     limit: int
@@ -55,7 +55,7 @@ class Left(Struct, frozen=True):
 
 def used_of(path: Path, month: str) -> dict[str, Used]:
     """What the file says that each key has used in a month. Raises KeyFileError."""
-    told = read_private(path, _File)
+    told = read_private(path, _UseFile)
     return told.used if told.month == month else {}
 
 
@@ -116,13 +116,13 @@ class KeyUse:
         if key.tokens_per_month is not None:
             self._ahead[key.name, "tokens"] = self._ahead_of(key.name, "tokens") - tokens
 
-    def left(self, key: ApiKey, kind: Kind) -> Left | None:
+    def left(self, key: ApiKey, kind: Kind) -> Budget | None:
         """What is left of a limit, None without one."""
         limit = dict(_limits(key)).get(kind)
         if limit is None:
             return None
         used = self._written.get((key.name, kind), 0) - self._ahead_of(key.name, kind)
-        return Left(limit, max(0, limit - used), seconds_left(self._clock()))
+        return Budget(limit, max(0, limit - used), seconds_left(self._clock()))
 
     @property
     def path(self) -> Path:
@@ -167,9 +167,9 @@ class KeyUse:
         self._ahead[place] = self._ahead.get(place, 0) + written
         self._written[place] = in_all
 
-    def _read(self, month: str) -> _File:
-        told = read_private(self._path, _File)
-        return told if told.month >= month else _File(month)
+    def _read(self, month: str) -> _UseFile:
+        told = read_private(self._path, _UseFile)
+        return told if told.month >= month else _UseFile(month)
 
 
 def _limits(key: ApiKey) -> list[tuple[Kind, int]]:
@@ -177,10 +177,10 @@ def _limits(key: ApiKey) -> list[tuple[Kind, int]]:
     return [(kind, limit) for kind, limit in pairs if limit is not None]
 
 
-def _with(told: _File, name: str, kind: Kind, more: int) -> _File:
+def _with(told: _UseFile, name: str, kind: Kind, more: int) -> _UseFile:
     used = told.used.get(name, Used())
     counts = {"requests": used.requests, "tokens": used.tokens}
-    return _File(told.month, {**told.used, name: Used(**{**counts, kind: max(0, counts[kind] + more)})})
+    return _UseFile(told.month, {**told.used, name: Used(**{**counts, kind: max(0, counts[kind] + more)})})
 
 
 def seconds_left(now: float) -> float:

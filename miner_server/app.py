@@ -36,7 +36,7 @@ from miner_server.metrics import CONTENT_TYPE, Metrics
 from miner_server.mount import Mount, routes_of
 from miner_server.openai.access import Access
 from miner_server.openai.description import described
-from miner_server.openai.door import Door
+from miner_server.openai.door import OpenAIDoor
 from miner_server.openai.errors import OPENAI
 from miner_server.openapi import Described, LookUp, SpokenRoute, document
 from miner_server.pool import Pool
@@ -100,7 +100,7 @@ class MinerApp(Starlette):
             (LookUp("/redoc", "This document in Redoc", PAGE), self._look(lambda: pages.page(pages.REDOC))),
         ]
         spoken = [SpokenRoute(desk.dialect, route) for desk in desks for route in desk.routes]
-        self._door = access and Door(access, self._answering, self.admission, limits, room, trusts)
+        self._door = access and OpenAIDoor(access, self._answering, self.admission, limits, room, trusts)
         more = described() if self._door else Described()
         told = document([one for one, _ in open_to_all], spoken, more, version=version(DISTRIBUTION))
         self._document = msgspec.json.encode(told)

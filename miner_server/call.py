@@ -14,7 +14,7 @@ from engine.transport.errors import Refusal
 from miner_server.connections import EXCHANGE, Exchange, Headers
 from miner_server.errors import ClientGone
 from miner_server.hosts import network
-from miner_server.stream import PIECE_BYTES, Stream
+from miner_server.stream import PIECE_BYTES, ReplyStream
 
 WATCH_AFTER_S = 0.05
 """A body that comes at once needs no timer."""
@@ -65,7 +65,7 @@ class Call:
         "tokens",
     )
 
-    def __init__(self, route: str, scope: Scope, receive: Receive, stream: Stream | None = None) -> None:
+    def __init__(self, route: str, scope: Scope, receive: Receive, stream: ReplyStream | None = None) -> None:
         self.route = route
         self.scope = scope
         self.receive = receive

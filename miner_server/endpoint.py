@@ -17,7 +17,7 @@ from miner_server.call import Call
 from miner_server.errors import ClientGone
 from miner_server.metrics import Metrics
 from miner_server.requestlog import RequestLog
-from miner_server.stream import READ_S, Stream, send_body
+from miner_server.stream import READ_S, ReplyStream, send_body
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Endpoint:
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Call(self._route, scope, receive, stream := Stream(send))
+        call = Call(self._route, scope, receive, stream := ReplyStream(send))
         reply = await self._calls.serve(call, self._handler)
         if reply is None:
             if stream.has_begun:

@@ -43,7 +43,7 @@ from miner_server.endpoint import Calls, Handler
 from miner_server.errors import ClientGone
 from miner_server.limits import Limits, Room
 from miner_server.quotas import Quotas
-from miner_server.stream import Stream
+from miner_server.stream import ReplyStream
 
 HEARING_S = 10.0
 """How long a claim may wait to be checked: validators allow 15 s for a handshake."""
@@ -266,7 +266,7 @@ def routes_of(mounts: Sequence[Mount], calls: Calls) -> Iterator[Route]:
 class _Told:
     """An answer that a caller is told while it is being given. Without an `out` it is told all of it at the end."""
 
-    def __init__(self, writer: AnswerStream, out: Stream | None) -> None:
+    def __init__(self, writer: AnswerStream, out: ReplyStream | None) -> None:
         self._writer = writer
         self._out = out
         self._characters = 0

@@ -23,7 +23,7 @@ async def send_body(send: Send, body: bytes, *, more: bool = False) -> None:
         await send({"type": "http.response.body", "body": body[start:end], "more_body": more or end < len(body)})
 
 
-class Stream:
+class ReplyStream:
     """Its head goes out with the first piece, and each piece as soon as the connection takes it.
 
     What comes while the connection takes nothing waits here, up to `MOST_UNSENT`: whoever is further behind is not sent

@@ -17,7 +17,7 @@ CHANGES_SHOWN = 8
 """Miners listed in a confirmation: as many as fit on 24 rows."""
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class WeightChange(Struct, frozen=True, kw_only=True):
     """What a plan would change for one miner. Weights are shares; `largest` is the largest change of the whole plan;
     `penalty` is what becomes of a suspect."""
 
@@ -41,7 +41,7 @@ class Change(Struct, frozen=True, kw_only=True):
         return abs(self.change) >= SAME_BELOW
 
 
-def changes(snapshot: Snapshot) -> tuple[Change, ...]:
+def changes(snapshot: Snapshot) -> tuple[WeightChange, ...]:
     """The planned weights beside those on chain, one row a miner."""
     planned = [miner.planned for miner in snapshot.miners]
     penalties = {one.hotkey: one for one in snapshot.sybil.penalties} if snapshot.sybil else {}
@@ -49,17 +49,17 @@ def changes(snapshot: Snapshot) -> tuple[Change, ...]:
     return tuple(replace(row, penalty=penalties.get(row.hotkey)) for row in found)
 
 
-def changes_by(plan: PlanView, miners: Sequence[MinerView]) -> tuple[Change, ...]:
+def changes_by(plan: PlanView, miners: Sequence[MinerView]) -> tuple[WeightChange, ...]:
     """The weights of an earlier plan beside those on chain, one row a miner."""
     sent, total = dict(zip(plan.uids, plan.weights_u16, strict=True)), sum(plan.weights_u16)
     scaled = [sent.get(miner.uid, 0) for miner in miners]
     return _changes(miners, [u16 / total if total else 0.0 for u16 in scaled], scaled)
 
 
-def _changes(miners: Sequence[MinerView], planned: Sequence[float], scaled: Sequence[int]) -> tuple[Change, ...]:
+def _changes(miners: Sequence[MinerView], planned: Sequence[float], scaled: Sequence[int]) -> tuple[WeightChange, ...]:
     largest = max((abs(share - miner.weight) for miner, share in zip(miners, planned, strict=True)), default=0.0)
     return tuple(
-        Change(
+        WeightChange(
             uid=miner.uid,
             hotkey=miner.hotkey,
             name=miner.name,
@@ -73,7 +73,7 @@ def _changes(miners: Sequence[MinerView], planned: Sequence[float], scaled: Sequ
     )
 
 
-def change_caption(rows: Sequence[Change]) -> str:
+def change_caption(rows: Sequence[WeightChange]) -> str:
     """The share of all weight that would change hands, and the largest change: "4.1% changes hands max ▲.0061 uid
     12".
     """
@@ -91,7 +91,7 @@ def signed(change: float) -> str:
     return f"{'▲' if change > 0 else '▼'}{formats.share(abs(change))}"
 
 
-def difference(rows: Sequence[Change]) -> list[Line]:
+def difference(rows: Sequence[WeightChange]) -> list[Line]:
     """What would change, the largest change first."""
     largest = sorted((row for row in rows if row.differs), key=lambda row: -abs(row.change))
     more = len(largest) - CHANGES_SHOWN
@@ -108,7 +108,7 @@ def difference(rows: Sequence[Change]) -> list[Line]:
     ]
 
 
-def _change(row: Change) -> Line:
+def _change(row: WeightChange) -> Line:
     sign = Span("▲", "ok") if row.change > 0 else Span("▼", "warn")
     return line(
         f"{row.uid:>3}    {row.on_chain:.4f}   {row.planned:.4f}   ",

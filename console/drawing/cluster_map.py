@@ -42,7 +42,7 @@ class Box(Struct, frozen=True):
         return across and other.top <= self.top and self.bottom <= other.bottom
 
 
-class Spot(Struct, frozen=True):
+class MarkGroup(Struct, frozen=True):
     """Answers at one point of the map, and the positions of their marks, side by side."""
 
     answers: tuple[PlottedAnswer, ...]
@@ -86,7 +86,7 @@ def mark(answer: PlottedAnswer, x: float, y: float, size: float) -> str:
     )  # fmt: skip
 
 
-def _places(answers: Sequence[PlottedAnswer], likeness: Likeness, frame: Box, size: float) -> list[Spot]:
+def _places(answers: Sequence[PlottedAnswer], likeness: Likeness, frame: Box, size: float) -> list[MarkGroup]:
     points = spread(likeness.points)
     together: dict[tuple[float, float], list[PlottedAnswer]] = {}
     for one in answers:
@@ -99,7 +99,7 @@ def _places(answers: Sequence[PlottedAnswer], likeness: Likeness, frame: Box, si
     ]
 
 
-def _place(group: Sequence[PlottedAnswer], x: float, y: float, frame: Box, size: float) -> Spot:
+def _place(group: Sequence[PlottedAnswer], x: float, y: float, frame: Box, size: float) -> MarkGroup:
     """The marks' positions around (x, y), or as close to it as the frame allows."""
     away = [APART * size * math.sqrt(seed) for seed in range(len(group))]
     outer = away[-1] + size + RING
@@ -111,10 +111,10 @@ def _place(group: Sequence[PlottedAnswer], x: float, y: float, frame: Box, size:
     across, down = zip(*marks, strict=True)
     edge = size + RING
     box = Box(min(across) - edge, min(down) - edge, max(across) + edge, max(down) + edge)
-    return Spot(tuple(group), marks, box)
+    return MarkGroup(tuple(group), marks, box)
 
 
-def _labels(places: Sequence[Spot], frame: Box, size: float) -> Iterator[str]:
+def _labels(places: Sequence[MarkGroup], frame: Box, size: float) -> Iterator[str]:
     """The uids beside their marks, where there is room; the heat map lists them all."""
     taken = [place.box for place in places]
     for place in places:

@@ -119,7 +119,7 @@ def _bounded(stream: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
-class _Reply(Struct, frozen=True, kw_only=True):
+class _RecordedReply(Struct, frozen=True, kw_only=True):
     hotkey: str
     uid: int = -1
     coldkey: str = ""
@@ -133,7 +133,7 @@ class _Reply(Struct, frozen=True, kw_only=True):
 
 class _Round(Struct, frozen=True, kw_only=True):
     id: str
-    replies: tuple[_Reply, ...]
+    replies: tuple[_RecordedReply, ...]
     kind: str = "chat"
     prompt: str | None = None
     messages: tuple[dict[str, Any], ...] | None = None
@@ -220,7 +220,7 @@ def _challenge(recorded: _Round, probe: KnownAnswer | None) -> Challenge:
     )
 
 
-def _reply(recorded: _Reply, place: int) -> Reply:
+def _reply(recorded: _RecordedReply, place: int) -> Reply:
     failed = recorded.error is not None or recorded.text is None
     return Reply(
         uid=recorded.uid if recorded.uid >= 0 else place,

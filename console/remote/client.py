@@ -23,16 +23,16 @@ from console.remote.wire import (
     HEAD,
     OLDEST,
     PROTOCOL,
-    Answer,
     Changes,
-    Ended,
+    CommandOutcome,
+    EngineEnded,
     FromEngine,
     FromTerminal,
     Hello,
     LogNews,
     News,
-    Refused,
     Submit,
+    TerminalRefused,
     Welcome,
     Whole,
     encoded,
@@ -154,12 +154,12 @@ class RemoteEngine:
                     self._feed.emit(event.name, **event.fields)
             case LogNews():
                 self.logs.take(message)
-            case Answer(id=id, command=name, reason=reason):
+            case CommandOutcome(id=id, command=name, reason=reason):
                 fields = {"command": safe(name), "detail": "", "outcome": "rejected", "reason": safe(reason)}
                 self._feed.emit("command", id=id, **fields)
-            case Refused(reason=reason):
+            case TerminalRefused(reason=reason):
                 self._end("failed", safe(reason))
-            case Ended(state=state, reason=reason):
+            case EngineEnded(state=state, reason=reason):
                 self._end(state, safe(reason))
 
     def _snapshot(self) -> Snapshot:
@@ -245,7 +245,7 @@ def _greeting(connection: socket.socket, folder: Path) -> tuple[Welcome, Any]:
         except (OSError, msgspec.MsgspecError) as error:
             raise ConsoleError(f"{nothing_known} ({error})") from error
         match message:
-            case Refused(reason=reason):
+            case TerminalRefused(reason=reason):
                 raise ConsoleError(safe(reason))
             case Welcome():
                 if message.protocol < OLDEST:

@@ -16,7 +16,7 @@ from console.config import Shown
 from console.remote.address import FILE, is_trusted, peer_uid, short_address
 from console.remote.pictures import Pictures
 from console.remote.visit import Farewell, Visit, refusal
-from console.remote.wire import FROM_TERMINAL, HEAD, PROTOCOL, Ended, Welcome, frame
+from console.remote.wire import FROM_TERMINAL, HEAD, PROTOCOL, EngineEnded, Welcome, frame
 from engine.doors import Engine
 from engine.text import safe
 
@@ -48,10 +48,10 @@ def listening(
     try:
         yield
     except Exception as error:
-        host.stop(Ended("failed", safe(str(error) or type(error).__name__)))
+        host.stop(EngineEnded("failed", safe(str(error) or type(error).__name__)))
         raise
     finally:
-        host.stop(Ended("ended"))
+        host.stop(EngineEnded("ended"))
         with suppress(OSError):
             (folder / FILE).unlink()
 
@@ -91,13 +91,13 @@ class _Host:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, last_word: Ended) -> None:
+    def stop(self, last_word: EngineEnded) -> None:
         """Send everybody the last message and end. Only the first call counts."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._finish, last_word)
         self._thread.join(2 * LAST_WORD_S)
 
-    def _finish(self, last_word: Ended) -> None:
+    def _finish(self, last_word: EngineEnded) -> None:
         if not self._end.done():
             self._end.set_result(last_word)
 
@@ -107,7 +107,7 @@ class _Host:
 
     async def _serve(self) -> None:
         server = await asyncio.start_unix_server(self._attend, sock=self._door, limit=FROM_TERMINAL + HEAD)
-        last_word: Ended = await self._end
+        last_word: EngineEnded = await self._end
         server.close()
         visits = dict(self._visits)
         for task in visits:

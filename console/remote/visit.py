@@ -11,14 +11,14 @@ from console.remote.wire import (
     HEAD,
     OLDEST,
     PROTOCOL,
-    Answer,
+    CommandOutcome,
     FromEngine,
     FromTerminal,
     Hello,
     LogNews,
     News,
-    Refused,
     Submit,
+    TerminalRefused,
     Welcome,
     frame,
     to_engine,
@@ -170,7 +170,7 @@ class Visit:
             self._answer(id, command.name, "the engine takes no commands")
 
     def _answer(self, id: str, command: str, reason: str) -> None:
-        self._writer.write(frame(Answer(id, command, reason)))
+        self._writer.write(frame(CommandOutcome(id, command, reason)))
 
     async def _received(self) -> FromTerminal | None:
         """The next message, None for an unknown one from a newer terminal. Raises `Farewell` for an invalid one, and
@@ -190,7 +190,7 @@ class Visit:
 
 def refusal(reason: str) -> bytes:
     """An encoded last message."""
-    word: FromEngine = Refused(reason)
+    word: FromEngine = TerminalRefused(reason)
     return frame(word)
 
 

@@ -50,7 +50,7 @@ class Welcome(Struct, frozen=True, tag=True):
     settings: tuple[Shown, ...] = ()
 
 
-class Refused(Struct, frozen=True, tag=True):
+class TerminalRefused(Struct, frozen=True, tag="Refused"):
     """The engine's last message to a terminal that it refuses."""
 
     reason: str
@@ -83,7 +83,7 @@ class LogNews(Struct, frozen=True, tag=True):
     lost: int = 0
 
 
-class Answer(Struct, frozen=True, tag=True):
+class CommandOutcome(Struct, frozen=True, tag="Answer"):
     """The outcome of a command that did not reach the engine."""
 
     id: str
@@ -91,14 +91,14 @@ class Answer(Struct, frozen=True, tag=True):
     reason: str
 
 
-class Ended(Struct, frozen=True, tag=True):
+class EngineEnded(Struct, frozen=True, tag="Ended"):
     """The engine's last message when it ends."""
 
     state: Literal["ended", "failed"]
     reason: str = ""
 
 
-FromEngine = Welcome | Refused | Whole | Changes | News | LogNews | Answer | Ended
+FromEngine = Welcome | TerminalRefused | Whole | Changes | News | LogNews | CommandOutcome | EngineEnded
 
 _encoder = msgspec.msgpack.Encoder()
 _from_terminal: msgspec.msgpack.Decoder[FromTerminal] = msgspec.msgpack.Decoder(FromTerminal)

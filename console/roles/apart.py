@@ -19,7 +19,7 @@ from engine.gateway.load import Load
 from engine.gateway.organic import Organic
 from engine.gateway.pinned_keys import PinnedKeys
 from engine.gateway.relay import Relay
-from engine.gateway.worker import Worker
+from engine.gateway.worker import AskingWorker
 from engine.node.supervisor import Service, Supervisor
 from engine.settings import Settings
 from engine.streams.on_redis import RedisStreams
@@ -78,4 +78,4 @@ def worker(settings: Settings, feed: Feed, streams: RedisStreams, stack: AsyncEx
     demand = Demand(settings.gateway_rate, settings.gateway_context, settings.challenge_timeout)
     organic = Organic(rounds, miners, miners, asked=settings.gateway_sample, demand=demand, load=Load())
     feed.raise_attention("info", WORKER, f"asks miners in the name of {wallet.hotkey.ss58_address}")
-    return {"miners": lambda: miners, WORKER: lambda: Worker(name, streams, organic, rounds)}
+    return {"miners": lambda: miners, WORKER: lambda: AskingWorker(name, streams, organic, rounds)}

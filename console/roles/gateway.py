@@ -17,9 +17,9 @@ from console.roles.session import Session
 from engine.api_keys import FILE_NAME as KEY_FILE
 from engine.api_keys import ApiKey, ApiKeys
 from engine.commands import AddKey, RevokeKey
-from engine.gateway.desk import Errand, Lengthy, NobodyWilling, OrganicError, RequestDesk, Unanswerable
+from engine.gateway.desk import Lengthy, NobodyWilling, OrganicError, RequestDesk, RoutedRequest, Unanswerable
 from engine.gateway.form import calls_of
-from engine.gateway.register import Register
+from engine.gateway.register import RequestRegister
 from engine.key_use import FILE_NAME as USE_FILE
 from engine.key_use import KeyUse
 from engine.node.part import Part
@@ -63,7 +63,7 @@ class Unanswered(RequestUnfit):
     said = "no miner gave a well-formed answer"
 
 
-class Subnet:
+class SubnetBackend:
     """A backend that has requests answered by miners. A `Backend`, `Able`, `SeveralModels` and `SeveralWays`."""
 
     name = "subnet"
@@ -71,10 +71,10 @@ class Subnet:
     models = (MODEL, *(f"{MODEL}-{mode}" for mode in MODES))
     can = CARRIED
 
-    def __init__(self, organic: RequestDesk, usual: GatewayMode, register: Register | None = None) -> None:
+    def __init__(self, organic: RequestDesk, usual: GatewayMode, register: RequestRegister | None = None) -> None:
         self._organic = organic
         self._usual = usual
-        self._register = register or Register()
+        self._register = register or RequestRegister()
 
     async def readiness(self) -> str:
         return self._organic.unwilling
@@ -104,7 +104,7 @@ class SubnetErrand:
     def __init__(
         self,
         organic: RequestDesk,
-        register: Register,
+        register: RequestRegister,
         mode: GatewayMode,
         key: str,
         *,
@@ -114,7 +114,7 @@ class SubnetErrand:
         self._organic = organic
         self._register = register
         self._key = key
-        self._errand = Errand(mode, kept=kept)
+        self._errand = RoutedRequest(mode, kept=kept)
         self._streamed = streamed
 
     async def complete(
@@ -223,12 +223,12 @@ def server(
     host: str,
     port: int,
     option: str,
-    register: Register | None = None,
+    register: RequestRegister | None = None,
 ) -> MinerServer:
     """A gateway's server; `option` names its address."""
     return MinerServer(
         NoSigner(),
-        Subnet(desk, settings.gateway_mode, register),
+        SubnetBackend(desk, settings.gateway_mode, register),
         AllowList(()),
         MemoryNonces(),
         host=host,
@@ -253,7 +253,7 @@ def gateway(session: Session, organic: RequestDesk) -> Part:
         raise ConsoleError(f"{OPTION}: {error}") from error
     keys, use = ApiKeys(session.folder / KEY_FILE), KeyUse(session.folder / USE_FILE)
     access = Access(keys, use, public=settings.openai_public)
-    register = Register(settings.gateway_price)
+    register = RequestRegister(settings.gateway_price)
     serving = Serving(lambda port: server(settings, organic, access, host, port, OPTION, register), port)
     own = OwnKeys(session.folder, keys)
     session.feed.raise_attention(
@@ -272,7 +272,9 @@ def gateway(session: Session, organic: RequestDesk) -> Part:
     )
 
 
-def _shown(serving: Serving, mode: GatewayMode, register: Register, own: OwnKeys, snapshot: Snapshot) -> Snapshot:
+def _shown(
+    serving: Serving, mode: GatewayMode, register: RequestRegister, own: OwnKeys, snapshot: Snapshot
+) -> Snapshot:
     """The Snapshot with its gateway."""
     seen = serving.server.view()
     view = GatewayView(

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from console.roles.pushing import answering, read_body
 from console.template.book import Book, draw, epoch_at
-from console.template.nodes import NODES, Node, allowed, quotas, read_nodes, write_nodes
+from console.template.nodes import NODES, TemplateNode, allowed, quotas, read_nodes, write_nodes
 from engine.streams.interface import Streams, StreamsGone
 from engine.sums import Operation
 from engine.text import safe
@@ -55,7 +55,7 @@ class GetPayload(Struct, frozen=True):
     challenge: str
 
 
-class Payload(Struct, frozen=True):
+class ScoredPayload(Struct, frozen=True):
     """A question; `challenge` says which, where whoever hands it on keeps it."""
 
     a: int
@@ -65,10 +65,10 @@ class Payload(Struct, frozen=True):
 
 class Scoring(Struct, frozen=True):
     miner_responses: Annotated[tuple[Any, ...], Meta(max_length=MOST)]
-    base_payload: Payload
+    base_payload: ScoredPayload
 
 
-def sidecar(nodes: Callable[[], tuple[Node, ...] | None], status: Callable[[], dict[str, Any]]) -> Starlette:
+def sidecar(nodes: Callable[[], tuple[TemplateNode, ...] | None], status: Callable[[], dict[str, Any]]) -> Starlette:
     """The subnet's nodes, and this validator's own standing."""
 
     async def listed(_: Request) -> Response:
@@ -155,7 +155,7 @@ def scoring() -> Starlette:
     return _app(("POST", "/api/score", score))
 
 
-def _right(payload: Payload, results: list[int | None]) -> int:
+def _right(payload: ScoredPayload, results: list[int | None]) -> int:
     """The right answer. A payload that does not name its challenge is the one that more have answered rightly."""
     total, product = (Operation(payload.a, payload.b, multiply=one).result for one in (False, True))
     if payload.challenge:
@@ -171,7 +171,7 @@ def _result(response: Any) -> int | None:
     return int(found) if found == int(found) else None
 
 
-async def _candidates(asked: Consume, nodes: tuple[Node, ...], book: Book) -> dict[str, Node]:
+async def _candidates(asked: Consume, nodes: tuple[TemplateNode, ...], book: Book) -> dict[str, TemplateNode]:
     """The miners that may be asked, by hotkey: those that serve, the best by score if only those are wanted."""
     serving = {node.hotkey: node for node in nodes if node.serves and node.hotkey != asked.validator_hotkey}
     if asked.miner_hotkey is not None:
@@ -183,7 +183,7 @@ async def _candidates(asked: Consume, nodes: tuple[Node, ...], book: Book) -> di
     return {one: serving[one] for one in scored[: max(1, int(len(serving) * asked.top_score))]}
 
 
-async def _nodes(streams: Streams) -> tuple[Node, ...]:
+async def _nodes(streams: Streams) -> tuple[TemplateNode, ...]:
     pinned = await streams.look(NODES)
     if pinned is None:
         raise Refusal(502, "the sidecar tells no nodes")

@@ -17,7 +17,7 @@ REQUESTS = 256
 """The template's: what a validator needs for a quota, and what all quotas share out."""
 
 
-class Node(Struct, frozen=True, kw_only=True):
+class TemplateNode(Struct, frozen=True, kw_only=True):
     """A neuron, in the template's words. Stakes in tokens."""
 
     ip: str
@@ -37,13 +37,13 @@ class Node(Struct, frozen=True, kw_only=True):
         return bool(self.port and self.ip)
 
 
-def nodes_of(metagraph: Metagraph) -> tuple[Node, ...]:
+def nodes_of(metagraph: Metagraph) -> tuple[TemplateNode, ...]:
     """All neurons of a subnet."""
     return tuple(_node(neuron) for neuron in metagraph.neurons)
 
 
-def _node(neuron: Neuron) -> Node:
-    return Node(
+def _node(neuron: Neuron) -> TemplateNode:
+    return TemplateNode(
         ip=neuron.ip,
         ip_type="IPv6" if _is_v6(neuron.ip) else "IPv4",
         port=neuron.port,
@@ -63,7 +63,7 @@ def _is_v6(ip: str) -> bool:
         return False
 
 
-def quotas(nodes: Sequence[Node]) -> Mapping[str, int]:
+def quotas(nodes: Sequence[TemplateNode]) -> Mapping[str, int]:
     """By hotkey, how often each validator may ask each miner in an epoch: its share of the stake of all that have
     enough."""
     eligible = {node.hotkey: node.stake for node in nodes if node.stake >= LEAST_STAKE}
@@ -77,4 +77,4 @@ def allowed(quota: int, threshold: float) -> int:
 
 
 write_nodes = msgspec.json.encode
-read_nodes = msgspec.json.Decoder(tuple[Node, ...]).decode
+read_nodes = msgspec.json.Decoder(tuple[TemplateNode, ...]).decode

@@ -14,7 +14,7 @@ from console.roles.beside import streams_of
 from console.roles.door import Door
 from console.template.apps import managing, scoring, sidecar, synthesizing
 from console.template.book import Book, MemoryBook, RedisBook
-from console.template.nodes import NODES, Node, nodes_of, write_nodes
+from console.template.nodes import NODES, TemplateNode, nodes_of, write_nodes
 from engine.chain.embedded.state_file import ChainDataError
 from engine.chain.interface import ChainUnavailable
 from engine.chain.wallets import WalletError
@@ -86,7 +86,7 @@ class Nodes:
     def __init__(self, settings: Settings, streams: Streams) -> None:
         self._settings = settings
         self._streams = streams
-        self.known: tuple[Node, ...] | None = None
+        self.known: tuple[TemplateNode, ...] | None = None
         """The subnet's nodes; None before the first look."""
         self._hotkey, self._fault = _own_hotkey(settings)
 
@@ -114,7 +114,7 @@ class Nodes:
         error = self._fault or f"not registered on netuid {self._settings.netuid}"
         return {"ss58_address": self._hotkey, "uid": None, "status": "error", "error": safe(error)}
 
-    def _read(self) -> tuple[Node, ...]:
+    def _read(self) -> tuple[TemplateNode, ...]:
         with looking(self._settings) as look:
             return nodes_of(look().metagraph)
 

@@ -19,7 +19,7 @@ BRIDGE = 4
 NULL = Style.null()
 
 
-class Look(NamedTuple):
+class CellStyle(NamedTuple):
     """A style as a terminal is told it: codes of attributes, and of the two colours; "" is what is usual."""
 
     attributes: str
@@ -29,9 +29,9 @@ class Look(NamedTuple):
     """Whether the attributes and the foreground are to be seen on a blank."""
 
 
-PLAIN = Look("", "", "", is_drawn=False)
+PLAIN = CellStyle("", "", "", is_drawn=False)
 
-Cell = tuple[str, Look]
+Cell = tuple[str, CellStyle]
 """A character and how it looks; "" for the second half of a wide one."""
 
 Row = list[Cell]
@@ -77,7 +77,7 @@ class Canvas:
         row[x : x + len(cells)] = cells
 
 
-def _put_characters(cells: Row, text: str, look: Look) -> None:
+def _put_characters(cells: Row, text: str, look: CellStyle) -> None:
     for character in text:
         width = get_character_cell_size(character)
         if width == 0 and cells:
@@ -117,9 +117,9 @@ def _different(old: Row, new: Row) -> Iterator[int]:
 
 
 @lru_cache(4096)
-def look_of(style: Style, color_system: ColorSystem) -> Look:
+def look_of(style: Style, color_system: ColorSystem) -> CellStyle:
     without_colors = style.without_color._make_ansi_codes(color_system)
-    return Look(
+    return CellStyle(
         without_colors,
         _codes(style.color, color_system, foreground=True),
         _codes(style.bgcolor, color_system, foreground=False),
@@ -159,7 +159,7 @@ class Pen:
         self._look = look
 
 
-def _of_blank(now: Look, wanted: Look) -> Look:
+def _of_blank(now: CellStyle, wanted: CellStyle) -> CellStyle:
     """The look of a blank with the fewest changes: of most looks it shows the background alone."""
     if wanted.is_drawn or now.is_drawn:
         return wanted
@@ -167,7 +167,7 @@ def _of_blank(now: Look, wanted: Look) -> Look:
 
 
 @lru_cache(4096)
-def _from_to(now: Look, wanted: Look) -> str:
+def _from_to(now: CellStyle, wanted: CellStyle) -> str:
     if wanted.attributes != now.attributes:
         codes = ["0", wanted.attributes, wanted.foreground, wanted.background]
     else:

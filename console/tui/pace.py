@@ -25,7 +25,7 @@ LONGEST_REST_S = 1.0
 """For a line to be free for what the next key changes."""
 
 
-class Pace:
+class FramePace:
     """Questions and their answers; all times are those of one monotonic clock."""
 
     def __init__(self) -> None:

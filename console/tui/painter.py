@@ -13,7 +13,7 @@ from textual.app import App
 from textual.strip import Strip
 
 from console.tui.canvas import Canvas
-from console.tui.pace import Pace
+from console.tui.pace import FramePace
 
 Pieces = dict[int, list[tuple[int, Strip]]]
 
@@ -28,7 +28,7 @@ class Painter:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._canvas = Canvas(app.console._color_system or ColorSystem.TRUECOLOR)
-        self._pace = Pace()
+        self._pace = FramePace()
         self._size = app.size
         self._held_until = float("-inf")
         self._held = False

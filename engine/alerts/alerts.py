@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from engine.alerts.message import Line, message
+from engine.alerts.message import AlertLine, message
 from engine.alerts.quiet_hours import QuietHours
 from engine.alerts.ways import Way
 from engine.feed import ATTENTIONS_KEPT, Feed
@@ -54,7 +54,7 @@ class Alerts:
         self._way = way
         self._rules = rules
         self._heard = 0
-        self._waiting: dict[tuple[str, str], Line] = {}
+        self._waiting: dict[tuple[str, str], AlertLine] = {}
         self._told: dict[str, None] = {}
         """Subjects of which a line was sent that is not over."""
         self._sent = RollingLimit(rules.per_hour, HOUR_S)
@@ -90,14 +90,14 @@ class Alerts:
         batch = self._feed.events_after(self._heard)
         if batch.missed:
             for one in self._feed.attention:
-                self._take(Line(one.at, one.level, one.subject, one.text))
+                self._take(AlertLine(one.at, one.level, one.subject, one.text))
         for event in batch.events:
             self._heard = event.seq
             if event.name == "attention":
                 fields = event.fields
-                self._take(Line(event.at, fields["level"], fields["subject"], fields["text"]))
+                self._take(AlertLine(event.at, fields["level"], fields["subject"], fields["text"]))
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: AlertLine) -> None:
         if line.subject == SUBJECT:
             return
         if RANKS[line.level] >= RANKS[self._rules.least]:
@@ -107,9 +107,9 @@ class Alerts:
                 del self._waiting[key]
             if line.subject in self._told:
                 del self._told[line.subject]
-                self._wait(Line(line.at, line.level, line.subject, line.text, is_over=True))
+                self._wait(AlertLine(line.at, line.level, line.subject, line.text, is_over=True))
 
-    def _wait(self, line: Line) -> None:
+    def _wait(self, line: AlertLine) -> None:
         """The newest lines; a subject with a thousand texts does not crowd out memory."""
         self._waiting.pop((line.subject, line.text), None)
         self._waiting[line.subject, line.text] = line
@@ -121,14 +121,14 @@ class Alerts:
         least = RANKS[self._rules.least]
         return any(one.subject == subject and RANKS[one.level] >= least for one in self._feed.attention)
 
-    def _may_go(self, line: Line, now: float) -> bool:
+    def _may_go(self, line: AlertLine, now: float) -> bool:
         quiet = self._rules.quiet
         return line.level == "error" or quiet is None or not quiet.hold(now)
 
-    async def _send(self, lines: list[Line]) -> str:
+    async def _send(self, lines: list[AlertLine]) -> str:
         return await self._way.send(message(self._feed.snapshot, socket.gethostname(), lines))
 
-    def _done(self, lines: list[Line], now: float) -> None:
+    def _done(self, lines: list[AlertLine], now: float) -> None:
         for line in lines:
             if self._waiting.get((line.subject, line.text)) is line:
                 del self._waiting[line.subject, line.text]

@@ -10,7 +10,7 @@ from engine.snapshot import Snapshot
 from engine.values import Level
 
 
-class Line(Struct, frozen=True):
+class AlertLine(Struct, frozen=True):
     """One attention line at `at` (unix seconds); with `is_over`, that the one of this subject has been settled."""
 
     at: float
@@ -20,7 +20,7 @@ class Line(Struct, frozen=True):
     is_over: bool = False
 
 
-def message(snapshot: Snapshot, host: str, lines: Iterable[Line]) -> bytes:
+def message(snapshot: Snapshot, host: str, lines: Iterable[AlertLine]) -> bytes:
     """JSON. Chats show its `text`, as Slack and Mattermost do, or its `content`, as Discord does."""
     told = [*lines]
     chain = snapshot.chain
@@ -51,5 +51,5 @@ def message(snapshot: Snapshot, host: str, lines: Iterable[Line]) -> bytes:
     )
 
 
-def _words(line: Line) -> str:
+def _words(line: AlertLine) -> str:
     return f"{'OVER' if line.is_over else line.level.upper()} {line.subject}: {line.text}"

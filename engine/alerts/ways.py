@@ -72,7 +72,7 @@ class Webhook:
             await self._client.aclose()
 
 
-class Command:
+class AlertProgram:
     """Runs a program with the message on its stdin, and no secret of ours in its environment."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
@@ -126,4 +126,4 @@ def way_of(recipient: str, secret: str = "") -> Way:
     """The way that an operator's words name: a URL, or a command as a shell would divide it."""
     if urlsplit(recipient).scheme.lower() in SCHEMES:
         return Webhook(recipient, secret)
-    return Command(tuple(shlex.split(recipient)))
+    return AlertProgram(tuple(shlex.split(recipient)))

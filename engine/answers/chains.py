@@ -30,7 +30,7 @@ _FAR = 256
 """The most characters between two items of one listing."""
 
 
-class Token(NamedTuple):
+class ListToken(NamedTuple):
     """A word or a number of a text, in the spelling in which it is compared."""
 
     start: int
@@ -48,7 +48,7 @@ class ItemChain(NamedTuple):
 def chains(text: str, items: Sequence[str], question: str) -> list[ItemChain]:
     """All chains of known items in a text. Items are in the spelling of `canonical`."""
     numeric = all(item.replace("-", "").replace(".", "").isdigit() for item in items)
-    tokens = _numbers(text) if numeric else [Token(m.start(), m.end(), fold(m[0])) for m in _WORD.finditer(text)]
+    tokens = _numbers(text) if numeric else [ListToken(m.start(), m.end(), fold(m[0])) for m in _WORD.finditer(text)]
     asked = related(question)
     offered = _offered(question) - set(items)
     found: list[ItemChain] = []
@@ -74,11 +74,11 @@ def canonical(item: str) -> str:
 _ARTICLES = frozenset("the a an der die das le la les el los las".split())  # noqa: SIM905
 
 
-def _numbers(text: str) -> list[Token]:
-    return [Token(one.start, one.end, spelled(one.value)) for one in numerals(text)]
+def _numbers(text: str) -> list[ListToken]:
+    return [ListToken(one.start, one.end, spelled(one.value)) for one in numerals(text)]
 
 
-def _mentions(tokens: Sequence[Token], items: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+def _mentions(tokens: Sequence[ListToken], items: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """Where the items are named, the longest first where several would fit."""
     spellings = sorted(((item.split(), item) for item in set(items) if item.split()), key=lambda one: -len(one[0]))
     place = 0

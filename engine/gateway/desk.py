@@ -26,7 +26,7 @@ class Broken(OrganicError):
     """A miner failed after the beginning of its answer had been handed on."""
 
 
-class Errand:
+class RoutedRequest:
     """One user's request on its way: `round` is the id of the round that answers it, `uid` the miner, once known.
 
     Of one that is not `kept` the record has no words. `on_round` hears of each round that begins for it.
@@ -55,7 +55,9 @@ class RequestDesk(Protocol):
         """Why nothing can be answered now; "" if it can."""
         ...
 
-    async def answer(self, errand: Errand, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+    async def answer(
+        self, errand: RoutedRequest, request: Request, on_text: Callable[[str], None] | None = None
+    ) -> Reply:
         """A well-formed answer. `on_text` gets its text piece by piece, as soon as the errand's mode allows.
 
         Cancelling ends the miners' work. Raises OrganicError.

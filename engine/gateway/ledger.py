@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from engine.api_keys import ApiKey, KeyLimits
-from engine.key_use import Kind, Left, month_of, seconds_left
+from engine.key_use import Budget, Kind, month_of, seconds_left
 from engine.streams.on_redis import RedisStreams
 
 MONTH_KEPT_S = 40 * 24 * 3600
@@ -54,12 +54,12 @@ return {verdict, string.format('%.6f', wait), used[1], used[2],
 """Minutes are token buckets that fill evenly, months begin anew; what was answered already is always counted."""
 
 
-class Standing(Struct, frozen=True):
+class KeyStanding(Struct, frozen=True):
     """Of a key: whether it may ask, after how many seconds otherwise, and what is left of its limits."""
 
     verdict: Verdict
     wait: float
-    left: tuple[tuple[Kind, Left], ...]
+    left: tuple[tuple[Kind, Budget], ...]
 
 
 class Ledger:
@@ -68,7 +68,7 @@ class Ledger:
     def __init__(self, streams: RedisStreams) -> None:
         self._streams = streams
 
-    async def count(self, key: ApiKey, requests: int, tokens: int) -> Standing:
+    async def count(self, key: ApiKey, requests: int, tokens: int) -> KeyStanding:
         """Count tokens of what was answered, and grant one request (1), none (0) or take one back (-1).
         Raises StreamsGone."""
         now = time.time()
@@ -77,11 +77,11 @@ class Ledger:
         values = [*limits, month_of(now), requests, tokens, MONTH_KEPT_S]
         verdict, wait, *rest = await self._streams.script(COUNT, [self._streams.key("budget", key.name)], values)
         used, full = [int(one) for one in rest[:2]], [float(one) for one in rest[2:]]
-        left: list[tuple[Kind, Left]] = []
+        left: list[tuple[Kind, Budget]] = []
         for place, kind in enumerate[Kind](("requests", "tokens")):
             if minute[place]:
                 missing = full[place] * minute[place] / 60
-                left.append((kind, Left(minute[place], max(0, int(minute[place] - missing + 1e-6)), full[place])))
+                left.append((kind, Budget(minute[place], max(0, int(minute[place] - missing + 1e-6)), full[place])))
             if month[place]:
-                left.append((kind, Left(month[place], max(0, month[place] - used[place]), seconds_left(now))))
-        return Standing(VERDICTS[verdict], float(wait), tuple(left))
+                left.append((kind, Budget(month[place], max(0, month[place] - used[place]), seconds_left(now))))
+        return KeyStanding(VERDICTS[verdict], float(wait), tuple(left))

@@ -38,7 +38,7 @@ class Load:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, _MinerLoad] = {}
         self._line = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -76,7 +76,7 @@ class Load:
         """These miners get a request."""
         now = self._clock()
         for miner in miners:
-            self._accounts.setdefault(miner.peer.hotkey, _Account()).begin(now)
+            self._accounts.setdefault(miner.peer.hotkey, _MinerLoad()).begin(now)
         return Hold(self, tuple(miner.peer.hotkey for miner in miners))
 
     def end(self, hotkey: str, *, answered: bool) -> None:
@@ -89,7 +89,7 @@ class Load:
     def excuse(self, miner: Candidate, failure: WireError) -> WireError:
         """What a failure at a user's request counts as. What users may have caused is "cancelled", which does not
         count; a miner that is late with its only request has nobody else to blame."""
-        account = self._accounts.setdefault(miner.peer.hotkey, _Account())
+        account = self._accounts.setdefault(miner.peer.hotkey, _MinerLoad())
         if failure.code in UNFIT:
             return WireError("cancelled", f"{failure.reason}; not counted: a user's request that it cannot answer")
         if failure.code in TOO_MUCH or (failure.status == "timeout" and account.going > 1):
@@ -123,7 +123,7 @@ class Hold:
             self.end(hotkey, answered=False)
 
 
-class _Account:
+class _MinerLoad:
     def __init__(self) -> None:
         self.going = 0
         self.at_once = FIRST_AT_ONCE

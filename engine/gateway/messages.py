@@ -38,7 +38,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     until: At
 
 
-class Said(Struct, frozen=True, kw_only=True, tag=True):
+class MoreText(Struct, frozen=True, kw_only=True, tag="Said"):
     """A worker is on it, in this round, and a miner said this much more."""
 
     id: str
@@ -56,7 +56,7 @@ class Answered(Struct, frozen=True, kw_only=True, tag=True):
     reply: Reply
 
 
-class Refused(Struct, frozen=True, kw_only=True, tag=True):
+class RequestRefused(Struct, frozen=True, kw_only=True, tag="Refused"):
     """There is no answer."""
 
     id: str
@@ -69,7 +69,7 @@ class Refused(Struct, frozen=True, kw_only=True, tag=True):
         return FAILURES[self.failure](self.why)
 
 
-ToGateway = Said | Answered | Refused
+ToGateway = MoreText | Answered | RequestRefused
 
 
 class Unwanted(Struct, frozen=True, tag=True):

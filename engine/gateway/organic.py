@@ -18,7 +18,7 @@ from engine.challenges import ChallengeError
 from engine.challenges.kinds.registry import kind
 from engine.challenges.sources.source import new_id
 from engine.gateway.demand import Demand, TooLong
-from engine.gateway.desk import Broken, Errand, Lengthy, NobodyWilling, OrganicError, Unanswerable
+from engine.gateway.desk import Broken, Lengthy, NobodyWilling, OrganicError, RoutedRequest, Unanswerable
 from engine.gateway.form import is_formal, is_well_formed
 from engine.gateway.load import Load
 from engine.validator.dispatch import Excuse, OnText
@@ -102,7 +102,9 @@ class Organic:
         """Why no miner can be asked now; "" if one can."""
         return "" if self._selection.willing else "no miner of this subnet can be asked now"
 
-    async def answer(self, errand: Errand, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+    async def answer(
+        self, errand: RoutedRequest, request: Request, on_text: Callable[[str], None] | None = None
+    ) -> Reply:
         """A well-formed answer. `on_text` gets its text piece by piece, as soon as the errand's mode allows.
 
         Cancelling ends the round unless it has already answered, and the miners' work with it. Raises OrganicError.
@@ -117,7 +119,7 @@ class Organic:
             case "consensus":
                 return await self._chosen(errand, request)
 
-    async def judged(self, errand: Errand, request: Request) -> tuple[Round, Reply | None]:
+    async def judged(self, errand: RoutedRequest, request: Request) -> tuple[Round, Reply | None]:
         """A whole round, and which of its answers is the user's, None where none is well-formed. Raises OrganicError
         where there is no round."""
         request = self._fitted(request)
@@ -138,7 +140,7 @@ class Organic:
 
     # -- the modes -------------------------------------------------------------------------------------------------
 
-    async def _fast(self, errand: Errand, request: Request, hear: Callable[[str], None]) -> Reply:
+    async def _fast(self, errand: RoutedRequest, request: Request, hear: Callable[[str], None]) -> Reply:
         failures: dict[str, str] = {}
         while len(failures) < TRIES:
             try:
@@ -156,7 +158,7 @@ class Organic:
         raise OrganicError("; ".join(failures.values()))
 
     async def _first(
-        self, errand: Errand, request: Request, miners: Sequence[Candidate], hear: Callable[[str], None]
+        self, errand: RoutedRequest, request: Request, miners: Sequence[Candidate], hear: Callable[[str], None]
     ) -> Reply:
         """The first well-formed answer, handed on while it comes unless its form shows only at the end. The round goes
         on without us."""
@@ -172,7 +174,7 @@ class Organic:
         errand.uid = reply.uid
         return reply
 
-    async def _chosen(self, errand: Errand, request: Request) -> Reply:
+    async def _chosen(self, errand: RoutedRequest, request: Request) -> Reply:
         judged = await self._begin(errand, request, await self._earning(self._asked))
         if judged is None:
             raise OrganicError("the answers could not be judged")
@@ -195,7 +197,7 @@ class Organic:
 
     def _begin(
         self,
-        errand: Errand,
+        errand: RoutedRequest,
         request: Request,
         miners: Sequence[Candidate],
         on_reply: Callable[[Reply], None] = _nobody_hears,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.api_keys import MOST_KEYS, ApiKey, KeyRing
+from engine.api_keys import MOST_KEYS, ApiKey, ApiKeyRing
 from engine.gateway.messages import KEYS
 from engine.streams.interface import Streams, StreamsGone
 
@@ -16,7 +16,7 @@ EVERY_S = 1.0
 read_keys = msgspec.msgpack.Decoder(tuple[ApiKey, ...]).decode
 
 
-class PinnedKeys(KeyRing):
+class PinnedKeys(ApiKeyRing):
     """A key ring, and the service that looks for newer keys. While Redis is away those told last are valid."""
 
     def __init__(self, streams: Streams) -> None:

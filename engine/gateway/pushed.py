@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.feed import Feed
-from engine.gateway.desk import Errand, OrganicError
+from engine.gateway.desk import OrganicError, RoutedRequest
 from engine.gateway.organic import Organic
 from engine.text import safe
 from engine.transport.challenge_api import ChallengeApiError
@@ -117,7 +117,7 @@ class PushedRounds:
         named = safe(pushed.id, ID_WIDTH)
         async with self._places:
             try:
-                judged, chosen = await self._organic.judged(Errand("consensus"), pushed.request)
+                judged, chosen = await self._organic.judged(RoutedRequest("consensus"), pushed.request)
                 await self._tried(partial(self._sender.send, batch(pushed.id, judged, chosen, self._hotkey, raw)))
             except OrganicError as error:
                 self._feed.raise_attention("warning", SUBJECT, f"{named} is not answered: {error}")

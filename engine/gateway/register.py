@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from engine.gateway.desk import Errand
+from engine.gateway.desk import RoutedRequest
 from engine.snapshot import UserRequestState, UserRequestView
 from engine.text import safe
 
@@ -16,7 +16,7 @@ REASON_WIDTH = 160
 MILLION = 1e6
 
 
-class Register:
+class RequestRegister:
     """`price` is that of a million tokens, in whatever the operator counts."""
 
     def __init__(self, price: float = 0.0, *, clock: Callable[[], float] = time.time) -> None:
@@ -33,7 +33,7 @@ class Register:
         """Of all answers."""
         return self.price_of(self.tokens)
 
-    def enter(self, key: str, errand: Errand, *, streamed: bool) -> "UserRequest":
+    def enter(self, key: str, errand: RoutedRequest, *, streamed: bool) -> "UserRequest":
         """A request has come."""
         self.requests += 1
         entered = UserRequest(self, self.requests, key, errand, streamed, self._clock())
@@ -63,7 +63,9 @@ class Register:
 class UserRequest:
     """A request under way."""
 
-    def __init__(self, register: Register, number: int, key: str, errand: Errand, streamed: bool, at: float) -> None:
+    def __init__(
+        self, register: RequestRegister, number: int, key: str, errand: RoutedRequest, streamed: bool, at: float
+    ) -> None:
         self._register = register
         self._number = number
         self._key = key

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import msgspec
 
-from engine.gateway.desk import Broken, Errand, NobodyWilling
+from engine.gateway.desk import Broken, NobodyWilling, RoutedRequest
 from engine.gateway.messages import (
     MINERS,
     REQUESTS,
     Answered,
-    Refused,
-    Said,
+    MoreText,
+    RequestRefused,
     ToGateway,
     Unwanted,
     Wanted,
@@ -49,7 +49,7 @@ class Relay:
         self._requests = streams.stream(REQUESTS)
         self._box = f"gateway-{uuid4().hex}"
         self._clock = clock
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _WaitingUser] = {}
         self._away_since: float | None = None
         self._trouble = "the validator's miners are not known yet"
         self._leaving: set[asyncio.Task[None]] = set()
@@ -58,7 +58,9 @@ class Relay:
     def unwilling(self) -> str:
         return self._trouble
 
-    async def answer(self, errand: Errand, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+    async def answer(
+        self, errand: RoutedRequest, request: Request, on_text: Callable[[str], None] | None = None
+    ) -> Reply:
         if self._trouble:
             raise NobodyWilling(self._trouble)
         wanted = Wanted(
@@ -69,7 +71,7 @@ class Relay:
             request=request,
             until=time.time() + PATIENCE_S,
         )
-        waiting = self._waiting[wanted.id] = _Waiting(errand, on_text or (lambda _: None))
+        waiting = self._waiting[wanted.id] = _WaitingUser(errand, on_text or (lambda _: None))
         entry = ""
         try:
             entry = await self._requests.add(write(wanted))
@@ -141,7 +143,7 @@ class Relay:
         waiting = self._waiting.get(message.id)
         if waiting is not None:
             waiting.take(message)
-        elif isinstance(message, Said):  # its user has left before it was taken
+        elif isinstance(message, MoreText):  # its user has left before it was taken
             self._leave(message.id, "", message.worker)
 
     def _leave(self, id: str, entry: str, worker: str) -> None:
@@ -161,10 +163,10 @@ class Relay:
         leaving.add_done_callback(self._leaving.discard)
 
 
-class _Waiting:
+class _WaitingUser:
     """A user who waits: `worker` is the one that works on the request now."""
 
-    def __init__(self, errand: Errand, hear: Callable[[str], None]) -> None:
+    def __init__(self, errand: RoutedRequest, hear: Callable[[str], None]) -> None:
         self.taken = asyncio.Event()
         self.left = asyncio.Event()
         """Whether nobody waits for it any more."""
@@ -187,7 +189,7 @@ class _Waiting:
                 return
             self.worker = message.worker
         match message:
-            case Said(round=round, text=text):
+            case MoreText(round=round, text=text):
                 if round and round != self._errand.round:
                     self._errand.begin(round)
                 if text:
@@ -198,7 +200,7 @@ class _Waiting:
                 self._errand.begin(round)
                 self._errand.uid = reply.uid
                 self.reply.set_result(reply)
-            case Refused():
+            case RequestRefused():
                 self.is_settled = True
                 self.reply.set_exception(message.error)
 

@@ -8,14 +8,14 @@ from functools import partial
 
 import msgspec
 
-from engine.gateway.desk import Errand, OrganicError
+from engine.gateway.desk import OrganicError, RoutedRequest
 from engine.gateway.judged_elsewhere import JudgedElsewhere
 from engine.gateway.messages import (
     REQUESTS,
     Answered,
     Judged,
-    Refused,
-    Said,
+    MoreText,
+    RequestRefused,
     Unwanted,
     Wanted,
     failure_of,
@@ -39,7 +39,7 @@ TAKE_S = 1.0
 AGAIN_S = 0.5
 
 
-class Worker:
+class AskingWorker:
     """A service. Its `name` is also that of its box, and nobody else has it."""
 
     def __init__(self, name: str, streams: Streams, organic: Organic, rounds: JudgedElsewhere) -> None:
@@ -114,19 +114,19 @@ class Worker:
             await self._finish(entry, wanted, b"")
             return
         speech = _Speech(self._streams, wanted, self._name)
-        errand = Errand(wanted.mode, kept=wanted.kept, on_round=speech.begin)
+        errand = RoutedRequest(wanted.mode, kept=wanted.kept, on_round=speech.begin)
         speech.say("")
-        told: Answered | Refused
+        told: Answered | RequestRefused
         try:
             if entry.times > TRIES:
                 raise OrganicError(f"{TRIES} workers ended while they worked on it")
             reply = await self._organic.answer(errand, wanted.request, speech.say)
             told = Answered(id=wanted.id, worker=self._name, round=errand.round, reply=reply)
         except OrganicError as error:
-            told = Refused(id=wanted.id, worker=self._name, failure=failure_of(error), why=str(error))
+            told = RequestRefused(id=wanted.id, worker=self._name, failure=failure_of(error), why=str(error))
         except Exception as error:
             log.exception("a user's request failed")
-            told = Refused(id=wanted.id, worker=self._name, failure="none", why=type(error).__name__)
+            told = RequestRefused(id=wanted.id, worker=self._name, failure="none", why=type(error).__name__)
         await speech.end()
         await self._finish(entry, wanted, write(told))
 
@@ -161,7 +161,7 @@ class _Speech:
         self.say("")
 
     def say(self, text: str) -> None:
-        said = Said(id=self._wanted.id, worker=self._worker, round=self._round, text=text)
+        said = MoreText(id=self._wanted.id, worker=self._worker, round=self._round, text=text)
         self._unsent.append(write(said))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())

@@ -15,15 +15,15 @@ Lists replace each other and are not merged.
 
 from engine.settings.config_file import read_toml
 from engine.settings.declared import Secret, Settings
-from engine.settings.foreign import Fate
+from engine.settings.foreign import NameFate
 from engine.settings.layers import Configuration, config_path, configure
 from engine.settings.setting import Given, Layer, Setting, SettingsError, declared, expected
 
 __all__ = [
     "Configuration",
-    "Fate",
     "Given",
     "Layer",
+    "NameFate",
     "Secret",
     "Setting",
     "Settings",

@@ -27,7 +27,7 @@ class Name(Struct, frozen=True):
         return self.name.upper()
 
 
-class Fate(Struct, frozen=True):
+class NameFate(Struct, frozen=True):
     """What became of a name: `setting` is the setting it stands for, `reason` says why it was not used."""
 
     name: str
@@ -67,31 +67,31 @@ def translated(names: Sequence[Name], backend: str) -> Layer:
     return layer
 
 
-def fates(names: Sequence[Name], backend: str, sources: Mapping[str, str]) -> Iterator[Fate]:
+def fates(names: Sequence[Name], backend: str, sources: Mapping[str, str]) -> Iterator[NameFate]:
     """What became of each of `names`, in order; `sources` says where each setting's value came from."""
     for name in names:
         yield _fate(name, backend, sources)
 
 
-def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> Fate:
+def _fate(name: Name, backend: str, sources: Mapping[str, str]) -> NameFate:
     source = name.given.source
     taken = TAKEN.get(name.upper)
     if taken is None and f"{name.upper}." in SECTIONS:
-        return Fate(name.name, source, "ignored", reason="not a valid JSON object: nothing in it is read")
+        return NameFate(name.name, source, "ignored", reason="not a valid JSON object: nothing in it is read")
     if taken is None:
         why = left(name.upper, in_file=name.in_file)
         if why is None:
-            return Fate(name.name, source, "unknown", reason=_unknown(name.upper))
-        return Fate(name.name, source, "dead" if why.dead else "ignored", reason=why.reason)
+            return NameFate(name.name, source, "unknown", reason=_unknown(name.upper))
+        return NameFate(name.name, source, "dead" if why.dead else "ignored", reason=why.reason)
     if not name.given.value:
-        return Fate(name.name, source, "ignored", taken.setting, "it is empty")
+        return NameFate(name.name, source, "ignored", taken.setting, "it is empty")
     if taken.backend not in ("", backend):
-        return Fate(name.name, source, "ignored", taken.setting, f"only used with {BACKEND}={taken.backend}")
+        return NameFate(name.name, source, "ignored", taken.setting, f"only used with {BACKEND}={taken.backend}")
     if sources[taken.setting] != source:
-        return Fate(name.name, source, "overruled", taken.setting, f"{sources[taken.setting]} sets {taken.setting}")
+        return NameFate(name.name, source, "overruled", taken.setting, f"{sources[taken.setting]} sets {taken.setting}")
     server = name.upper == BACKEND and backend == LLAMA_SERVER
     meant = f"the server of llama.cpp, at {LLAMA_SERVER_URL} unless backend_url says otherwise" if server else ""
-    return Fate(name.name, source, "taken", taken.setting, meant)
+    return NameFate(name.name, source, "taken", taken.setting, meant)
 
 
 def _unknown(upper: str) -> str:

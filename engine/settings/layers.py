@@ -12,7 +12,7 @@ from engine.folders import config_home
 from engine.settings.config_file import ConfigFile, read_file
 from engine.settings.declared import DEMO, Settings
 from engine.settings.environment import CONFIG_VARIABLE, PROFILE_VARIABLE, from_file, from_process
-from engine.settings.foreign import Fate, Name, fates, their_backend, translated
+from engine.settings.foreign import Name, NameFate, fates, their_backend, translated
 from engine.settings.names import LLAMA_SERVER
 from engine.settings.setting import Given, Layer, SettingsError, declared
 
@@ -36,7 +36,7 @@ class Configuration(Struct, frozen=True):
     left_out: dict[str, str] = {}
 
     @property
-    def fates(self) -> tuple[Fate, ...]:
+    def fates(self) -> tuple[NameFate, ...]:
         """What became of the names of other programs."""
         return tuple(fates(self.names, self.backend, self.sources))
 

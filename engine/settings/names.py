@@ -22,7 +22,7 @@ class Taken(Struct, frozen=True):
     behind: str = ""
 
 
-class Left(Struct, frozen=True):
+class Unused(Struct, frozen=True):
     """Another program's name that has no effect here, and why. A `dead` one has no effect in that program either."""
 
     reason: str
@@ -74,33 +74,33 @@ TAKEN: dict[str, Taken] = {
 }
 """If several name the same setting, the first that is set wins: an address beats a network."""
 
-_REQUESTED = Left("each request states its own", dead=True)
-_FOR_VLLM = Left("it configures vLLM, which is started apart from this program")
-_SERVER = Left("the server's own limits apply: max_concurrency, queue_limit and queue_per_caller")
-_FILES = Left("data is stored in data_dir")
-_NO_API = Left("a Challenge API pushes challenges to the address in pushed, and is known by its hotkey, in pushers")
-_NO_NARRATIVE = Left("no narrative is written")
-_OLD_AXON = Left("host and port set the address", dead=True)
-_NO_SERVICE = Left("everything is one process: there is no such service")
-_NO_REDIS = Left("data is stored in data_dir, not in Redis")
-_NO_THRESHOLD = Left("each miner counts its own quotas, and a validator does not know them")
-_SCRIPT = Left("only the Loosh miner's own scripts use it")
-_LIBRARY = Left("the library that it belongs to reads it itself")
+_REQUESTED = Unused("each request states its own", dead=True)
+_FOR_VLLM = Unused("it configures vLLM, which is started apart from this program")
+_SERVER = Unused("the server's own limits apply: max_concurrency, queue_limit and queue_per_caller")
+_FILES = Unused("data is stored in data_dir")
+_NO_API = Unused("a Challenge API pushes challenges to the address in pushed, and is known by its hotkey, in pushers")
+_NO_NARRATIVE = Unused("no narrative is written")
+_OLD_AXON = Unused("host and port set the address", dead=True)
+_NO_SERVICE = Unused("everything is one process: there is no such service")
+_NO_REDIS = Unused("data is stored in data_dir, not in Redis")
+_NO_THRESHOLD = Unused("each miner counts its own quotas, and a validator does not know them")
+_SCRIPT = Unused("only the Loosh miner's own scripts use it")
+_LIBRARY = Unused("the library that it belongs to reads it itself")
 
-LEFT: dict[str, Left] = {
+LEFT: dict[str, Unused] = {
     # The Loosh miner.
     "DEFAULT_MAX_TOKENS": _REQUESTED,
     "DEFAULT_TEMPERATURE": _REQUESTED,
     "DEFAULT_TOP_P": _REQUESTED,
-    "MODEL_PATH": Left("backend=llamacpp with model_path loads a GGUF file in this process", dead=True),
-    "OLLAMA_TIMEOUT": Left("an answer may take as long as its caller waits", dead=True),
+    "MODEL_PATH": Unused("backend=llamacpp with model_path loads a GGUF file in this process", dead=True),
+    "OLLAMA_TIMEOUT": Unused("an answer may take as long as its caller waits", dead=True),
     "TENSOR_PARALLEL_SIZE": _FOR_VLLM,
     "GPU_MEMORY_UTILIZATION": _FOR_VLLM,
     "MAX_MODEL_LEN": _FOR_VLLM,
-    "LOG_FILE": Left("the log is in data_dir", dead=True),
-    "FIBER_ENABLE_KEY_ROTATION": Left("keys are always exchanged again after key_ttl", dead=True),
-    "ENABLE_VALIDATOR_WHITELIST": Left("callers always need a validator permit on the chain, or a place in allow"),
-    "TEST_MODE": Left("there is no such mode: try things out with --network embedded, without a real chain"),
+    "LOG_FILE": Unused("the log is in data_dir", dead=True),
+    "FIBER_ENABLE_KEY_ROTATION": Unused("keys are always exchanged again after key_ttl", dead=True),
+    "ENABLE_VALIDATOR_WHITELIST": Unused("callers always need a validator permit on the chain, or a place in allow"),
+    "TEST_MODE": Unused("there is no such mode: try things out with --network embedded, without a real chain"),
     "VLLM_PORT": _FOR_VLLM,
     "VLLM_ENABLE_AUTO_TOOL_CHOICE": _FOR_VLLM,
     "VLLM_TOOL_CALL_PARSER": _FOR_VLLM,
@@ -112,7 +112,7 @@ LEFT: dict[str, Left] = {
     "HF_HUB_ENABLE_HF_TRANSFER": _LIBRARY,
     "MINER_WORKDIR": _SCRIPT,
     "PYTHON_INTERPRETER": _SCRIPT,
-    "WALLET_PATH": Left("their container copies wallets from there; here they are read from wallet_path"),
+    "WALLET_PATH": Unused("their container copies wallets from there; here they are read from wallet_path"),
     "UVICORN_KEEP_ALIVE": _SERVER,
     "UVICORN_LIMIT_CONCURRENCY": _SERVER,
     "UVICORN_LIMIT_MAX_REQUESTS": _SERVER,
@@ -128,18 +128,18 @@ LEFT: dict[str, Left] = {
     "AXON_EXTERNAL_PORT": _OLD_AXON,
     "AXON_MAX_WORKERS": _OLD_AXON,
     "AXON_TIMEOUT": _OLD_AXON,
-    "HEATMAP_UPLOAD_URL": Left("pictures of rounds are written with 'export round ID --picture'", dead=True),
-    "CHALLENGE_PUSH_API_KEY": Left(_NO_API.reason, dead=True),
-    "CHALLENGE_MODE": Left(_NO_API.reason, dead=True),
-    "DB_BACKEND": Left(_FILES.reason, dead=True),
-    "DATABASE_URL": Left(_FILES.reason, dead=True),
+    "HEATMAP_UPLOAD_URL": Unused("pictures of rounds are written with 'export round ID --picture'", dead=True),
+    "CHALLENGE_PUSH_API_KEY": Unused(_NO_API.reason, dead=True),
+    "CHALLENGE_MODE": Unused(_NO_API.reason, dead=True),
+    "DB_BACKEND": Unused(_FILES.reason, dead=True),
+    "DATABASE_URL": Unused(_FILES.reason, dead=True),
     # Fiber.
-    "REFRESH_NODES": Left("the metagraph is always kept up to date"),
-    "LOAD_OLD_NODES": Left("the metagraph is always read from the chain"),
-    "STORAGE_ENCRYPTION_KEY": Left("exchanged keys are kept in memory only"),
-    "ENV": Left("log_level says how much is logged"),
+    "REFRESH_NODES": Unused("the metagraph is always kept up to date"),
+    "LOAD_OLD_NODES": Unused("the metagraph is always read from the chain"),
+    "STORAGE_ENCRYPTION_KEY": Unused("exchanged keys are kept in memory only"),
+    "ENV": Unused("log_level says how much is logged"),
     # The subnet template.
-    "SUBSTRATE_SIDECAR.SYNC_NODE_INFO_INTERVAL": Left("the metagraph is read as often as it changes"),
+    "SUBSTRATE_SIDECAR.SYNC_NODE_INFO_INTERVAL": Unused("the metagraph is read as often as it changes"),
     "SUBSTRATE_SIDECAR.REDIS_KEYS": _NO_REDIS,
     "SUBSTRATE_SIDECAR.HOST": _NO_SERVICE,
     "SUBSTRATE_SIDECAR.PORT": _NO_SERVICE,
@@ -148,24 +148,24 @@ LEFT: dict[str, Left] = {
     "REDIS.HOST": _NO_REDIS,
     "REDIS.PORT": _NO_REDIS,
     "REDIS.DB": _NO_REDIS,
-    "MANAGING.N_SCORES_PER_EPOCH": Left("scored_per_period sets this", dead=True),
-    "MANAGING.SCORE_HISTORY_TTL_FACTOR": Left("retention_days says how long rounds are kept"),
+    "MANAGING.N_SCORES_PER_EPOCH": Unused("scored_per_period sets this", dead=True),
+    "MANAGING.SCORE_HISTORY_TTL_FACTOR": Unused("retention_days says how long rounds are kept"),
     "MANAGING.REDIS_KEYS": _NO_REDIS,
     "MANAGING.HOST": _NO_SERVICE,
     "MANAGING.PORT": _NO_SERVICE,
     "VALIDATING.SYNTHETIC_RATE_LIMIT_THRESHOLD": _NO_THRESHOLD,
     "VALIDATING.SCORE_TRACKING_KEY_PREFIX": _NO_REDIS,
-    "VALIDATING.SCORING_SEMAPHORE_SIZE": Left("rounds are judged by one worker, one after the other"),
+    "VALIDATING.SCORING_SEMAPHORE_SIZE": Unused("rounds are judged by one worker, one after the other"),
     "SCORING.HOST": _NO_SERVICE,
     "SCORING.PORT": _NO_SERVICE,
     "SYNTHESIZING.HOST": _NO_SERVICE,
     "SYNTHESIZING.PORT": _NO_SERVICE,
-    "PROTOCOL.CHALLENGES": Left("the template's arithmetic challenges are not asked"),
+    "PROTOCOL.CHALLENGES": Unused("the template's arithmetic challenges are not asked"),
 }
 
-LEFT_BEGINNINGS: dict[str, Left] = {
-    "MYSQL_": Left(_FILES.reason, dead=True),
-    "REDIS_": Left(_NO_REDIS.reason, dead=True),
+LEFT_BEGINNINGS: dict[str, Unused] = {
+    "MYSQL_": Unused(_FILES.reason, dead=True),
+    "REDIS_": Unused(_NO_REDIS.reason, dead=True),
 }
 """Prefixes of the names in the Loosh validator's first version."""
 
@@ -188,7 +188,7 @@ COMMONPLACE = frozenset(
 """Names that the environment may hold for any other program: they are reported only if a `.env` file has them."""
 
 
-def left(name: str, *, in_file: bool) -> Left | None:
+def left(name: str, *, in_file: bool) -> Unused | None:
     """Why an upper-case name is not taken; None if it is not one of these names."""
     if name in LEFT:
         return LEFT[name] if in_file or name not in COMMONPLACE else None

@@ -56,7 +56,7 @@ class MemoryStreams:
             pass
 
 
-class _Held(Struct):
+class _HeldEntry(Struct):
     """An entry, and who has it since when: nobody at "" ."""
 
     body: bytes
@@ -73,13 +73,13 @@ class MemoryStream:
         self._clock = clock
         self._most = most
         self._last = 0
-        self._entries: dict[str, _Held] = {}
+        self._entries: dict[str, _HeldEntry] = {}
 
     async def add(self, body: bytes) -> str:
         if len(self._entries) >= self._most:
             raise StreamFull(f"{self._most} entries wait already")
         self._last += 1
-        self._entries[str(self._last)] = _Held(body)
+        self._entries[str(self._last)] = _HeldEntry(body)
         self._streams.tell()
         return str(self._last)
 
@@ -108,5 +108,5 @@ class MemoryStream:
     async def remove(self, id: str) -> None:
         self._entries.pop(id, None)
 
-    def _is_free(self, held: _Held) -> bool:
+    def _is_free(self, held: _HeldEntry) -> bool:
         return not held.worker or self._clock() - held.seen > DEAD_AFTER_S

@@ -49,14 +49,14 @@ class Told(NamedTuple):
     speed: ServerTimes | None
 
 
-class _Message(Struct):
+class _ReplyMessage(Struct):
     content: str
     tool_calls: None = None
     function_call: None = None
 
 
 class _Choice(Struct):
-    message: _Message
+    message: _ReplyMessage
     finish_reason: str | None = None
     logprobs: None = None
     delta: None = None

@@ -40,35 +40,35 @@ class _Object(Struct, frozen=True, tag="json_object"):
     schema: dict[str, Any] | None = None
 
 
-class _Named(Struct, frozen=True):
+class _NamedSchema(Struct, frozen=True):
     schema: dict[str, Any] | None = None
 
 
-class _Schema(Struct, frozen=True, tag="json_schema"):
-    json_schema: _Named
+class _SchemaFormat(Struct, frozen=True, tag="json_schema"):
+    json_schema: _NamedSchema
 
 
-class _Function(Struct, frozen=True):
+class _ToolFunction(Struct, frozen=True):
     name: Annotated[str, Meta(min_length=1)]
     description: str | None = None
     parameters: dict[str, Any] | None = None
 
 
-class _Tool(Struct, frozen=True):
+class _OfferedTool(Struct, frozen=True):
     type: Literal["function"]
-    function: _Function
+    function: _ToolFunction
 
 
 class _Chosen(Struct, frozen=True):
     type: Literal["function"]
-    function: _Function
+    function: _ToolFunction
 
 
 class _Structure(Struct, frozen=True):
     """The parts of a request that are read; what else there is of them is left to the model."""
 
-    response_format: _Text | _Object | _Schema | None
-    tools: tuple[_Tool, ...]
+    response_format: _Text | _Object | _SchemaFormat | None
+    tools: tuple[_OfferedTool, ...]
     tool_choice: Literal["none", "auto", "required"] | _Chosen | None
 
 

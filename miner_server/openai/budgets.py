@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from engine.api_keys import ApiKey, KeyFileError
-from engine.key_use import KeyUse, Kind, Left, SpentError
+from engine.key_use import Budget, KeyUse, Kind, SpentError
 from engine.transport.wire import Completion
 from miner_server.limits import RateLimiter
 from miner_server.openai.errors import ApiError
@@ -87,7 +87,8 @@ class Budgets:
 
     def headers(self, key: ApiKey) -> Headers:
         minutes = (
-            (kind, Left(limit, rate.left(key.name), rate.full_in(key.name))) for kind, limit, rate in self._minutes(key)
+            (kind, Budget(limit, rate.left(key.name), rate.full_in(key.name)))
+            for kind, limit, rate in self._minutes(key)
         )
         months = ((kind, left) for kind in KINDS if (left := self._use.left(key, kind)) is not None)
         return limit_headers((*minutes, *months))
@@ -105,7 +106,7 @@ class Budgets:
                 yield kind, limit, self._rates.setdefault((key.name, kind, limit), RateLimiter(limit))
 
 
-def limit_headers(limits: Iterable[tuple[Kind, Left]]) -> Headers:
+def limit_headers(limits: Iterable[tuple[Kind, Budget]]) -> Headers:
     """OpenAI's headers about the limit of either kind of which the smaller share is left."""
     limits, told = tuple(limits), list[tuple[bytes, bytes]]()
     for kind in KINDS:

@@ -32,7 +32,7 @@ from miner_server.openai.admin import Admin, Files
 from miner_server.openai.budgets import Budgets, Counting, Headers, tokens_of
 from miner_server.openai.embeddings import EmbeddingError, counted, read_texts, written
 from miner_server.openai.errors import OPENAI, ApiError
-from miner_server.openai.repeats import HEADER, Answered, Repeats
+from miner_server.openai.repeats import HEADER, KeptResponse, Repeats
 from miner_server.openai.reply import ChatReply, usage
 from miner_server.openai.request import Asked, read_asked, require_able
 
@@ -53,7 +53,7 @@ LOOK_S = 1.0
 """How often an answer under way looks if its key is still valid: one system call."""
 
 
-class Door:
+class OpenAIDoor:
     """OpenAI's API in front of the backend that answers validators too.
 
     Plain HTTP is readable on its way: callers at public addresses are served through a proxy that `trusts` names, which
@@ -142,7 +142,7 @@ class Door:
             self._budgets.give_back(key)
         return reply
 
-    async def _answered(self, asked: Asked, call: Call, key: ApiKey) -> Answered:
+    async def _answered(self, asked: Asked, call: Call, key: ApiKey) -> KeptResponse:
         """By the first of the models that were named which does not fail."""
         *before, last = (asked.model, *asked.others)
         for name in before:
@@ -154,7 +154,7 @@ class Door:
                     raise
         return await self._answered_by(asked.for_model(last), call, key)
 
-    async def _answered_by(self, asked: Asked, call: Call, key: ApiKey) -> Answered:
+    async def _answered_by(self, asked: Asked, call: Call, key: ApiKey) -> KeptResponse:
         self._answering.require_ready()
         self._require_model(asked.model, models_of(self._answering.backend))
         require_able(self._answering.backend, asked.requests[0])
@@ -171,11 +171,11 @@ class Door:
         call.tokens = usage(completions)["completion_tokens"]
         if asked.streamed:
             now = Response(reply.rest(completions), EVENT_STREAM, headers=reply.headers)
-            return Answered(now, now._replace(body=reply.again(completions)))
+            return KeptResponse(now, now._replace(body=reply.again(completions)))
         now = Response(reply.whole(completions), headers=self._budgets.headers(key))
-        return Answered(now, now)
+        return KeptResponse(now, now)
 
-    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call, key: ApiKey) -> Answered:
+    async def _send_out(self, backend: SeveralWays, asked: Asked, call: Call, key: ApiKey) -> KeptResponse:
         """Have a request answered in the way that it names; the reply says how."""
         if len(asked.requests) > 1:
             raise ApiError(400, "one choice a request is given here: ask several times", param="n")
@@ -208,9 +208,9 @@ class Door:
         if asked.streamed:
             headers = (*errand.headers, *limits)
             now = Response(reply.rest((completion,), errand.told), EVENT_STREAM, headers=headers)
-            return Answered(now, now._replace(body=reply.again((completion,), errand.told)))
+            return KeptResponse(now, now._replace(body=reply.again((completion,), errand.told)))
         now = Response(reply.whole((completion,)), headers=(*errand.headers, *self._budgets.headers(key)))
-        return Answered(now, now)
+        return KeptResponse(now, now)
 
     async def embeddings(self, call: Call) -> Response:
         key = await self._admit(call)

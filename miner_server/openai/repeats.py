@@ -27,7 +27,7 @@ MOST_KEPT = 1000
 MOST_BYTES = 32 * 1024 * 1024
 
 
-class Answered(Struct, frozen=True):
+class KeptResponse(Struct, frozen=True):
     """`now` is what is left to send of an answer, `again` the whole of it."""
 
     now: Response
@@ -39,14 +39,14 @@ class Repeats:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str], _Repeat] = OrderedDict()
         self._bytes = 0
 
     async def once(
         self,
         place: tuple[str, str],
         body: bytes,
-        ask: Callable[[], Awaitable[Answered]],
+        ask: Callable[[], Awaitable[KeptResponse]],
         patience: Callable[[], AbstractContextManager[None]],
     ) -> tuple[Response, bool]:
         """The answer, and whether it had been given, or asked for, before. What fails may be asked again.
@@ -74,7 +74,7 @@ class Repeats:
             if entry.answer is not None:
                 headers = (*entry.answer.headers, REPEATED)
                 return entry.answer._replace(headers=headers), True
-        entry = self._entries[place] = _Entry(digest, self._clock())
+        entry = self._entries[place] = _Repeat(digest, self._clock())
         try:
             answered = await ask()
             entry.answer = answered.again
@@ -96,7 +96,7 @@ class Repeats:
                 del self._entries[place]
 
 
-class _Entry:
+class _Repeat:
     def __init__(self, digest: bytes, at: float) -> None:
         self.digest = digest
         self.at = at

@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 from engine.api_keys import ApiKey, KeyLimits
-from engine.gateway.ledger import Ledger, Standing
-from engine.key_use import Kind, Left, SpentError
+from engine.gateway.ledger import KeyStanding, Ledger
+from engine.key_use import Budget, Kind, SpentError
 from engine.streams.interface import StreamsGone
 from miner_server.openai.budgets import UNCOUNTED, Headers, limit_headers, spent_up, too_often
 from miner_server.openai.errors import ApiError
@@ -19,7 +19,7 @@ class SharedBudgets:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._owed: dict[str, int] = {}
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, KeyStanding] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self.trouble = ""
 
@@ -59,14 +59,14 @@ class SharedBudgets:
             return ()
         owed: dict[Kind, int] = {"tokens": self._owed.get(key.name, 0)}
         return limit_headers(
-            (kind, Left(left.limit, max(0, left.left - owed.get(kind, 0)), left.seconds))
+            (kind, Budget(left.limit, max(0, left.left - owed.get(kind, 0)), left.seconds))
             for kind, left in standing.left
         )
 
     def close(self) -> None:
         """What is owed is being written, or lost with this process: the answers that ended in its last moment."""
 
-    async def _count(self, key: ApiKey, requests: int) -> Standing:
+    async def _count(self, key: ApiKey, requests: int) -> KeyStanding:
         owed = self._owed.pop(key.name, 0)
         try:
             standing = await self._ledger.count(key, requests, owed)

@@ -12,7 +12,7 @@ from engine.gateway.load import Load
 from engine.gateway.messages import MINERS
 from engine.gateway.organic import Organic
 from engine.gateway.relay import Relay
-from engine.gateway.worker import Worker
+from engine.gateway.worker import AskingWorker
 from engine.store.store import Store
 from engine.streams.interface import Streams
 from engine.validator.dispatch import Dispatch
@@ -60,11 +60,11 @@ class Apart:
         await self.start(f"{name} told", Pinner(self.streams, MINERS, told))
         await self.start(name, JudgeForOthers(name, self.streams, self.bench.rounds))
 
-    async def worker(self, name: str) -> Worker:
+    async def worker(self, name: str) -> AskingWorker:
         miners = PinnedMiners(self.streams, self.dialects)
         rounds = JudgedElsewhere(Dispatch(self.caller, timeout=20.0, round_timeout=25.0), self.streams, name)
         organic = Organic(rounds, miners, miners, asked=3, demand=Demand(30, 8192, 60.0), load=Load())
-        worker = Worker(name, self.streams, organic, rounds)
+        worker = AskingWorker(name, self.streams, organic, rounds)
         await self.start(f"{name} miners", miners)
         await until(lambda: miners.willing)
         await self.start(name, worker)

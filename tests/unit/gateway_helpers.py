@@ -7,7 +7,7 @@ from typing import Any
 
 import openai
 
-from console.roles.gateway import Subnet
+from console.roles.gateway import SubnetBackend
 from engine.api_keys import ApiKeys, KeyLimits, KeyManner, add_key
 from engine.key_use import KeyUse
 from engine.store.store import Store
@@ -51,7 +51,7 @@ async def an_open_gateway(store: Store, folder: Path) -> AsyncIterator[Gateway]:
         bench, caller, organic = await stack.enter_async_context(a_gateway(store))
         access = Access(ApiKeys(key_file), KeyUse(folder / "api-key-use.json"))
         limits = Limits(capacity=64, queue=64, queue_per_caller=64)
-        made = make_server(Subnet(organic, "fast"), access=access, limits=limits)
+        made = make_server(SubnetBackend(organic, "fast"), access=access, limits=limits)
         server = await stack.enter_async_context(running(made))
         await until(lambda: server.view().ready)
         yield Gateway(bench, caller, server, key_file, stack)

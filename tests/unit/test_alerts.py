@@ -21,7 +21,7 @@ from console.roles.alerting import alerting
 from engine.alerts import ways
 from engine.alerts.alerts import GATHER_S, PAUSES_S, SUBJECT, Alerts, Rules
 from engine.alerts.quiet_hours import QuietHours
-from engine.alerts.ways import Command, Webhook
+from engine.alerts.ways import AlertProgram, Webhook
 from engine.feed import Feed
 from engine.redaction import HIDDEN
 from engine.settings import Settings
@@ -237,7 +237,7 @@ async def test_a_command_gets_the_message_and_none_of_our_secrets(
     script = tmp_path / "page me.py"
     script.write_text("import os, sys; open(sys.argv[1], 'w').write(sys.stdin.read() + str(dict(os.environ)))")
     out = tmp_path / "out"
-    assert await Command((sys.executable, str(script), str(out))).send(b'{"a": 1}') == ""
+    assert await AlertProgram((sys.executable, str(script), str(out))).send(b'{"a": 1}') == ""
     assert out.read_text().startswith('{"a": 1}') and "sk-that" not in out.read_text()
 
 
@@ -250,7 +250,7 @@ async def test_a_command_gets_the_message_and_none_of_our_secrets(
     ],
 )
 async def test_a_command_that_fails_says_why(program: str, why: str) -> None:
-    assert why in await Command((sys.executable, "-c", program)).send(b"{}" * 10_000)
+    assert why in await AlertProgram((sys.executable, "-c", program)).send(b"{}" * 10_000)
 
 
 async def test_a_command_that_hangs_is_ended_with_what_it_started(
@@ -258,7 +258,7 @@ async def test_a_command_that_hangs_is_ended_with_what_it_started(
 ) -> None:
     monkeypatch.setattr(ways, "COMMAND_S", 0.5)
     pid = tmp_path / "pid"
-    assert "did not end within" in await Command(("sh", "-c", f"sleep 100 & echo $! > {pid}; wait")).send(b"")
+    assert "did not end within" in await AlertProgram(("sh", "-c", f"sleep 100 & echo $! > {pid}; wait")).send(b"")
     child = int(pid.read_text())
     for _ in range(200):
         if not _is_running(child):
@@ -275,7 +275,7 @@ def _is_running(pid: int) -> bool:
 
 
 async def test_a_command_that_is_gone_is_a_reason() -> None:
-    assert await Command(("/nowhere/page",)).send(b"") == "/nowhere/page cannot be run (No such file or directory)"
+    assert await AlertProgram(("/nowhere/page",)).send(b"") == "/nowhere/page cannot be run (No such file or directory)"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.doctor.machine import SPECIFICATION
-from console.fitting import Model, fitting, models_of
+from console.fitting import ListedModel, fitting, models_of
 
 OURS = yaml.safe_load(Path(SPECIFICATION).read_text())["compute_spec"]["miner"]
 MODELS = {model.id: model for model in models_of(OURS["model_allowlist"])}
@@ -28,7 +28,9 @@ MODELS = {model.id: model for model in models_of(OURS["model_allowlist"])}
 def test_weights_are_as_large_as_the_published_files(id: str, quant: str, published: float) -> None:
     """To 3 %: the sum of each repository's files, in GB."""
     whole = MODELS[id]
-    [fit] = fitting([Model(id=id, parameters=whole.parameters, embeddings=whole.embeddings, quants={quant: ()})], 200.0)
+    [fit] = fitting(
+        [ListedModel(id=id, parameters=whole.parameters, embeddings=whole.embeddings, quants={quant: ()})], 200.0
+    )
     assert fit.weights == pytest.approx(published, rel=0.03)
 
 

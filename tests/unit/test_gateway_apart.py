@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from engine.gateway import relay as relay_room
-from engine.gateway.desk import Broken, Errand, NobodyWilling, OrganicError, Unanswerable
+from engine.gateway.desk import Broken, NobodyWilling, OrganicError, RoutedRequest, Unanswerable
 from engine.store.store import Store
 from engine.streams import interface, memory, on_redis
 from engine.streams.interface import Streams
@@ -57,7 +57,7 @@ async def test_a_request_is_answered_elsewhere_and_is_one_round_of_the_validator
         parts.caller.pieces = {hotkey: ["It ", "is ", "42."] for hotkey in MINERS}
         await parts.worker("one")
         gateway = await parts.gateway()
-        errand, heard = Errand(mode), list[str]()
+        errand, heard = RoutedRequest(mode), list[str]()
         reply = await gateway.answer(errand, ASKED, heard.append)
         assert reply.text == "It is 42."
         assert errand.uid == reply.uid
@@ -74,9 +74,9 @@ async def test_why_there_is_no_answer_is_told_as_it_would_be_in_one_process(stor
         await parts.worker("one")
         gateway = await parts.gateway()
         with pytest.raises(OrganicError, match="connection refused"):
-            await gateway.answer(Errand("race"), ASKED)
+            await gateway.answer(RoutedRequest("race"), ASKED)
         with pytest.raises(Unanswerable):
-            await gateway.answer(Errand("fast"), Request())
+            await gateway.answer(RoutedRequest("fast"), Request())
 
 
 async def test_two_workers_share_the_work_and_every_answer_reaches_its_own_gateway(
@@ -86,7 +86,7 @@ async def test_two_workers_share_the_work_and_every_answer_reaches_its_own_gatew
         for name in ("one", "two"):
             await parts.worker(name)
         gateways = [await parts.gateway("first"), await parts.gateway("second")]
-        errands = [Errand("fast") for _ in range(24)]
+        errands = [RoutedRequest("fast") for _ in range(24)]
         asking = [gateways[place % 2].answer(errand, ASKED) for place, errand in enumerate(errands)]
         assert {reply.text for reply in await asyncio.gather(*asking)} == {"42"}
         await until(lambda: len(parts.bench.told) == len(errands))
@@ -99,7 +99,7 @@ async def test_what_a_dead_worker_had_is_answered_by_another_once(store: Store, 
         parts.caller.gate.clear()
         await parts.worker("dead")
         gateway = await parts.gateway()
-        answering = asyncio.create_task(gateway.answer(Errand("consensus"), ASKED))
+        answering = asyncio.create_task(gateway.answer(RoutedRequest("consensus"), ASKED))
         await until(lambda: len(parts.caller.asked) == 3)
         await parts.kill("dead")
         parts.caller.gate.set()
@@ -119,7 +119,7 @@ async def test_an_answer_whose_worker_dies_in_the_middle_is_refused_and_not_begu
         parts.caller.gate.clear()
         await parts.worker("dead")
         gateway, heard = await parts.gateway(), list[str]()
-        answering = asyncio.create_task(gateway.answer(Errand("fast"), ASKED, heard.append))
+        answering = asyncio.create_task(gateway.answer(RoutedRequest("fast"), ASKED, heard.append))
         await until(lambda: heard)
         await parts.kill("dead")
         await parts.worker("alive")
@@ -133,12 +133,12 @@ async def test_a_user_who_leaves_frees_the_miner(store: Store, streams: Streams)
         parts.caller.gate.clear()
         await parts.worker("one")
         gateway = await parts.gateway()
-        answering = asyncio.create_task(gateway.answer(Errand("fast"), ASKED))
+        answering = asyncio.create_task(gateway.answer(RoutedRequest("fast"), ASKED))
         await until(lambda: parts.caller.asked)
         answering.cancel()
         await until(lambda: parts.caller.left)
         parts.caller.gate.set()
-        assert (await gateway.answer(Errand("fast"), ASKED)).text == "42", "and another one is answered"
+        assert (await gateway.answer(RoutedRequest("fast"), ASKED)).text == "42", "and another one is answered"
         assert len(parts.caller.asked) == 2
 
 
@@ -149,7 +149,7 @@ async def test_without_a_worker_a_request_is_refused_and_asked_of_nobody_later(
     async with apart(store, streams) as parts:
         gateway = await parts.gateway()
         with pytest.raises(NobodyWilling, match=r"no worker has taken the request within 0\.1 s"):
-            await gateway.answer(Errand("fast"), ASKED)
+            await gateway.answer(RoutedRequest("fast"), ASKED)
         await gateway.close()
         await parts.worker("late")
         assert await streams.stream("requests").take("another", 1, 0.1) == []
@@ -162,12 +162,12 @@ async def test_a_round_whose_validator_starts_anew_counts_once(store: Store, str
         await parts.kill("validator")
         await parts.worker("one")
         gateway = await parts.gateway()
-        await gateway.answer(Errand("race"), ASKED)
+        await gateway.answer(RoutedRequest("race"), ASKED)
         (entry,) = await streams.stream("asked").take("dead validator", 1, 10.0)
         await parts.judge("first")
         await until(lambda: parts.bench.told)
         await streams.stream("asked").add(entry.body)
-        await gateway.answer(Errand("race"), ASKED)
+        await gateway.answer(RoutedRequest("race"), ASKED)
         await until(lambda: len(parts.bench.told) == 2)
         assert len(await parts.bench.stored()) == 2, "a round that is handed in twice is known"
         assert parts.bench.scores.tally(MINERS[0]).rounds == 2
@@ -183,16 +183,16 @@ async def test_while_redis_is_away_requests_are_refused_and_those_that_waited_ar
             parts.caller.gate.clear()
             await parts.worker("one")
             gateway = await parts.gateway()
-            waiting = asyncio.create_task(gateway.answer(Errand("fast"), ASKED))
+            waiting = asyncio.create_task(gateway.answer(RoutedRequest("fast"), ASKED))
             await until(lambda: parts.caller.asked)
             server.stop()
             with pytest.raises(NobodyWilling, match="Redis"):
                 await waiting
             await until(lambda: gateway.unwilling)
             with pytest.raises(NobodyWilling, match="Redis"):
-                await gateway.answer(Errand("fast"), ASKED)
+                await gateway.answer(RoutedRequest("fast"), ASKED)
             server.start()
             parts.caller.gate.set()
             await until(lambda: not gateway.unwilling)
-            assert (await gateway.answer(Errand("fast"), ASKED)).text == "42"
+            assert (await gateway.answer(RoutedRequest("fast"), ASKED)).text == "42"
         await streams.close()

@@ -7,7 +7,7 @@ import pytest
 
 from engine.gateway import organic as organic_module
 from engine.gateway.demand import Demand, TooLong
-from engine.gateway.desk import Errand, Lengthy, NobodyWilling, OrganicError
+from engine.gateway.desk import Lengthy, NobodyWilling, OrganicError, RoutedRequest
 from engine.gateway.load import FIRST_AT_ONCE, MINUTE_S, Load
 from engine.store.store import Store
 from engine.transport.errors import Busy, WireError
@@ -106,7 +106,7 @@ async def test_a_burst_of_users_costs_a_busy_miner_nothing(store: Store) -> None
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = dict.fromkeys(MINERS, Busy("429: full", 30.0))
         for _ in range(5):
-            errand = Errand("consensus")
+            errand = RoutedRequest("consensus")
             with pytest.raises(OrganicError):
                 await organic.answer(errand, ASKED)
             if errand.round:
@@ -120,17 +120,17 @@ async def test_a_burst_of_users_costs_a_busy_miner_nothing(store: Store) -> None
 async def test_a_users_request_tells_nothing_about_how_often_a_miner_refuses_ours(store: Store) -> None:
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = {"hk1": Busy("429: full", 30.0)}
-        await organic.answer(Errand("consensus"), ASKED)
+        await organic.answer(RoutedRequest("consensus"), ASKED)
         assert bench.rounds._dispatch._refusals._accounts == {}
 
 
 async def test_requests_are_spread_over_the_miners_that_have_least_to_do(store: Store) -> None:
     async with a_gateway(store) as (_, caller, organic):
         caller.gate.clear()
-        answering = [asyncio.create_task(organic.answer(Errand("fast"), ASKED)) for _ in range(24)]
+        answering = [asyncio.create_task(organic.answer(RoutedRequest("fast"), ASKED)) for _ in range(24)]
         await until(lambda: len(caller.asked) == 24)
         assert Counter(hotkey for hotkey, _ in caller.asked) == dict.fromkeys(MINERS, FIRST_AT_ONCE)
-        waiting = asyncio.create_task(organic.answer(Errand("fast"), ASKED))
+        waiting = asyncio.create_task(organic.answer(RoutedRequest("fast"), ASKED))
         await asyncio.sleep(0)
         assert len(caller.asked) == 24, "nobody has room"
         caller.gate.set()
@@ -145,13 +145,13 @@ async def test_who_waits_too_long_for_room_is_told_so(store: Store, monkeypatch:
             for _ in range(int(FIRST_AT_ONCE)):
                 load.hold([miner])
         with pytest.raises(NobodyWilling, match="busy with users' requests"):
-            await organic.answer(Errand("race"), ASKED)
+            await organic.answer(RoutedRequest("race"), ASKED)
 
 
 async def test_what_a_user_demands_is_bounded_before_a_miner_is_asked(store: Store) -> None:
     async with a_gateway(store) as (_, caller, organic):
-        await organic.answer(Errand("fast"), Request(prompt="Count to a million.", max_tokens=1_000_000))
+        await organic.answer(RoutedRequest("fast"), Request(prompt="Count to a million.", max_tokens=1_000_000))
         assert caller.asked[0][1].request.max_tokens == 1350
         with pytest.raises(Lengthy, match="8,192"):
-            await organic.answer(Errand("fast"), Request(prompt="x" * 100_000))
+            await organic.answer(RoutedRequest("fast"), Request(prompt="x" * 100_000))
         assert len(caller.asked) == 1

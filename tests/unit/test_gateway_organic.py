@@ -9,7 +9,7 @@ import pytest
 
 from console.roles.gateway import finish_of, usage_of
 from engine.gateway.demand import Demand
-from engine.gateway.desk import Broken, Errand, NobodyWilling, OrganicError, Unanswerable
+from engine.gateway.desk import Broken, NobodyWilling, OrganicError, RoutedRequest, Unanswerable
 from engine.gateway.form import calls_of, is_well_formed
 from engine.gateway.load import Load
 from engine.gateway.organic import Organic
@@ -80,7 +80,7 @@ async def a_gateway(
             await organic.close()
 
 
-async def stored(bench: Bench, store: Store, errand: Errand) -> Round:
+async def stored(bench: Bench, store: Store, errand: RoutedRequest) -> Round:
     await until(lambda: errand.round in bench.told)
     found = await recorded(store, errand.round)
     assert found is not None
@@ -91,7 +91,7 @@ async def test_a_fast_request_goes_to_one_miner_that_earns_and_is_answered_piece
     async with a_gateway(store, "hk2") as (bench, caller, organic):
         caller.pieces["hk2"] = ["It ", "is ", "42."]
         caller.gate.clear()
-        errand, heard = Errand("fast"), list[str]()
+        errand, heard = RoutedRequest("fast"), list[str]()
         answering = asyncio.create_task(organic.answer(errand, ASKED, heard.append))
         await until(lambda: heard == ["It ", "is "])
         caller.gate.set()
@@ -107,7 +107,7 @@ async def test_a_fast_request_goes_to_one_miner_that_earns_and_is_answered_piece
 async def test_a_miner_that_fails_is_paid_for_that_and_another_one_answers(store: Store) -> None:
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = {"hk1": WireError("timeout", "too late"), "hk2": "", "hk3": "42"}
-        errand = Errand("fast")
+        errand = RoutedRequest("fast")
         reply = await organic.answer(errand, ASKED)
         assert (reply.hotkey, errand.uid) == ("hk3", 3)
         await until(lambda: len(bench.told) == len(caller.asked))
@@ -124,14 +124,14 @@ async def test_nothing_is_told_twice_when_a_miner_breaks_off_after_its_first_wor
         caller.answers["hk1"] = WireError("unreachable", "connection lost")
         heard = list[str]()
         with pytest.raises(Broken, match="uid 1 broke off: connection lost"):
-            await organic.answer(Errand("fast"), ASKED, heard.append)
+            await organic.answer(RoutedRequest("fast"), ASKED, heard.append)
         assert heard == ["It is "]
 
 
 async def test_in_a_race_the_first_well_formed_answer_wins_and_the_round_is_judged_with_all(store: Store) -> None:
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = {"hk1": WireError("refused", "busy"), "hk2": "41", "hk3": "42"}
-        errand = Errand("race")
+        errand = RoutedRequest("race")
         reply = await organic.answer(errand, ASKED)
         assert reply.hotkey in ("hk2", "hk3")
         judged = await stored(bench, store, errand)
@@ -143,7 +143,7 @@ async def test_in_a_race_the_first_well_formed_answer_wins_and_the_round_is_judg
 async def test_consensus_hands_on_what_the_round_has_chosen_and_nothing_before(store: Store) -> None:
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = {"hk1": "The answer is 42.", "hk2": "It is 42.", "hk3": "Bananas grow in bunches."}
-        errand, heard = Errand("consensus"), list[str]()
+        errand, heard = RoutedRequest("consensus"), list[str]()
         reply = await organic.answer(errand, ASKED, heard.append)
         assert "42" in reply.text
         assert heard == []
@@ -156,7 +156,7 @@ async def test_a_users_round_does_not_wait_for_an_earlier_one_that_still_asks(st
         caller.hold("slow")
         slow = asyncio.create_task(bench.rounds.run(_question("slow"), bench.selection.pick(1)))
         await until(lambda: len(caller.asked) == len(MINERS))
-        assert (await organic.answer(Errand("consensus"), ASKED)).text == "42"
+        assert (await organic.answer(RoutedRequest("consensus"), ASKED)).text == "42"
         caller.gates["slow"].set()
         assert await slow is not None
 
@@ -165,7 +165,7 @@ async def test_a_users_round_does_not_wait_for_an_earlier_one_that_still_asks(st
 async def test_a_user_who_leaves_frees_the_miners_and_leaves_no_round(store: Store, mode: GatewayMode) -> None:
     async with a_gateway(store) as (bench, caller, organic):
         caller.gate.clear()
-        answering = asyncio.create_task(organic.answer(Errand(mode), ASKED))
+        answering = asyncio.create_task(organic.answer(RoutedRequest(mode), ASKED))
         await until(lambda: caller.asked)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
@@ -178,21 +178,21 @@ async def test_without_a_miner_and_with_none_that_answers_the_reason_is_given(st
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = dict.fromkeys(MINERS, WireError("malformed", "no JSON"))
         with pytest.raises(OrganicError, match="no JSON"):
-            await organic.answer(Errand(mode), ASKED)
+            await organic.answer(RoutedRequest(mode), ASKED)
         for hotkey in MINERS:
             bench.selection.note(hotkey, Availability(False, "asleep"))
         with pytest.raises(NobodyWilling):
-            await organic.answer(Errand(mode), ASKED)
+            await organic.answer(RoutedRequest(mode), ASKED)
         assert organic.unwilling
         with pytest.raises(Unanswerable, match="no question"):
-            await organic.answer(Errand(mode), Request(messages=({"role": "system", "content": "Be brief."},)))
+            await organic.answer(RoutedRequest(mode), Request(messages=({"role": "system", "content": "Be brief."},)))
 
 
 async def test_where_json_was_asked_for_only_json_is_handed_on(store: Store) -> None:
     async with a_gateway(store) as (_, caller, organic):
         caller.answers = {"hk1": "Sure: 42", "hk2": "Sure: 42", "hk3": '{"answer": 42}'}
         heard = list[str]()
-        reply = await organic.answer(Errand("race"), JSON, heard.append)
+        reply = await organic.answer(RoutedRequest("race"), JSON, heard.append)
         assert (reply.text, heard) == ('{"answer": 42}', [])
 
 
@@ -230,11 +230,11 @@ async def test_nobody_is_ahead_by_blanks_and_what_is_not_heard_holds_no_race(sto
         caller.pieces["hk1"] = [" ", "\n", "41"]
         caller.answers["hk1"] = WireError("timeout", "too late")
         heard = list[str]()
-        reply = await organic.answer(Errand("race"), ASKED, heard.append)
+        reply = await organic.answer(RoutedRequest("race"), ASKED, heard.append)
         assert reply.hotkey in ("hk2", "hk3")
         assert heard == ["42"]
         caller.pieces["hk1"] = ["It is ", "41"]
-        assert (await organic.answer(Errand("race"), ASKED)).hotkey in ("hk2", "hk3")
+        assert (await organic.answer(RoutedRequest("race"), ASKED)).hotkey in ("hk2", "hk3")
 
 
 async def test_no_round_begins_once_the_gateway_is_closed(store: Store) -> None:
@@ -242,13 +242,13 @@ async def test_no_round_begins_once_the_gateway_is_closed(store: Store) -> None:
         caller.pieces["hk1"] = ["It is ", "42"]
         caller.gate.clear()
         heard = list[str]()
-        answering = asyncio.create_task(organic.answer(Errand("fast"), ASKED, heard.append))
+        answering = asyncio.create_task(organic.answer(RoutedRequest("fast"), ASKED, heard.append))
         await until(lambda: heard)
         await organic.close()
         with pytest.raises(Broken):
             await answering
         with pytest.raises(NobodyWilling, match="stopping"):
-            await organic.answer(Errand("fast"), ASKED)
+            await organic.answer(RoutedRequest("fast"), ASKED)
         assert len(caller.asked) == 1
 
 

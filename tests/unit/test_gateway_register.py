@@ -7,8 +7,8 @@ import pytest
 
 from console.roles.own_keys import OwnKeys
 from engine.api_keys import ApiKeys, KeyLimits, add_key
-from engine.gateway.desk import Errand
-from engine.gateway.register import ENDED_KEPT, Register
+from engine.gateway.desk import RoutedRequest
+from engine.gateway.register import ENDED_KEPT, RequestRegister
 from engine.store.store import Store
 from tests.unit.engine_helpers import until
 from tests.unit.gateway_helpers import an_open_gateway, asked
@@ -19,8 +19,8 @@ __all__ = ["store"]
 
 def test_a_request_is_shown_from_its_first_moment_to_its_end() -> None:
     now = [100.0]
-    register = Register(price=2.0, clock=lambda: now[0])
-    errand = Errand("race")
+    register = RequestRegister(price=2.0, clock=lambda: now[0])
+    errand = RoutedRequest("race")
     request = register.enter("alice", errand, streamed=True)
     (view,) = register.view()
     assert (view.key, view.mode, view.state, view.first_ms, view.ms) == ("alice", "race", "waiting", None, None)
@@ -39,10 +39,10 @@ def test_a_request_is_shown_from_its_first_moment_to_its_end() -> None:
 
 
 def test_what_is_kept_is_bounded_and_what_a_miner_says_is_clean() -> None:
-    register = Register()
-    register.enter("first", Errand("fast"), streamed=False)
+    register = RequestRegister()
+    register.enter("first", RoutedRequest("fast"), streamed=False)
     for _ in range(ENDED_KEPT + 50):
-        register.enter("me", Errand("fast"), streamed=False).refused("uid 3: \x1b[31mred\nline")
+        register.enter("me", RoutedRequest("fast"), streamed=False).refused("uid 3: \x1b[31mred\nline")
     shown = register.view()
     assert len(shown) == ENDED_KEPT + 1
     assert shown[0].key == "first", "one that still waits is not forgotten"

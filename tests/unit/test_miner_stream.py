@@ -32,7 +32,7 @@ from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError
 from miner_server.limits import Limits
 from miner_server.server import MinerServer
-from miner_server.stream import Stream
+from miner_server.stream import ReplyStream
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ALICE, MINER, make_server, running
 
@@ -209,13 +209,13 @@ async def test_a_caller_that_reads_nothing_costs_a_bounded_stream_and_its_slot_o
 ) -> None:
     monkeypatch.setattr("miner_server.stream.MOST_UNSENT", 300_000)
     held: list[int] = []
-    put = Stream.put
+    put = ReplyStream.put
 
-    def counted(stream: Stream, *piece: Any) -> None:
+    def counted(stream: ReplyStream, *piece: Any) -> None:
         put(stream, *piece)
         held.append(sum(map(len, stream._unsent)))
 
-    monkeypatch.setattr(Stream, "put", counted)
+    monkeypatch.setattr(ReplyStream, "put", counted)
 
     async def say(speaker: Speaker, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

@@ -29,12 +29,12 @@ from console.remote.wire import (
     FROM_TERMINAL,
     HEAD,
     PROTOCOL,
-    Answer,
     Changes,
-    Ended,
+    CommandOutcome,
+    EngineEnded,
     Hello,
-    Refused,
     Submit,
+    TerminalRefused,
     Welcome,
     Whole,
     encoded,
@@ -112,7 +112,7 @@ def refused(connection: socket.socket) -> str:
     """The reason in the last word of the engine, after which it hangs up."""
     while True:
         message = client.received(connection)
-        if isinstance(message, Refused):
+        if isinstance(message, TerminalRefused):
             assert connection.recv(1) == b""
             return message.reason
 
@@ -291,7 +291,7 @@ def test_an_unknown_command_is_refused_by_name_and_an_unknown_message_is_skipped
         newer.sendall(len(unknown).to_bytes(HEAD, "big") + unknown)
         newer.sendall(frame(Submit("t", encoded({"command": "teleport", "uid": 3}))))
         message = None
-        while not isinstance(message, Answer):
+        while not isinstance(message, CommandOutcome):
             message = client.received(newer)
         assert (message.id, message.command) == ("t", "teleport")
         assert "another version" in message.reason
@@ -395,7 +395,7 @@ def stand_in(folder: Path, said: list[bytes], *, wait: bool = False) -> Iterator
         ([frame(Welcome(PROTOCOL, "0.1", 7))[:9]], "something other than an engine of this program answers at"),
         ([frame(Welcome(0, "0.0.1", 7))], "runs version 0.0.1"),
         ([frame(Welcome(PROTOCOL, "0.1", 7)), frame(Whole(encoded({"at": "noon"})))], "runs version 0.1"),
-        ([frame(Refused("\x1b[2Jnot you"))], "␛\\[2Jnot you"),
+        ([frame(TerminalRefused("\x1b[2Jnot you"))], "␛\\[2Jnot you"),
     ],
 )
 def test_whatever_else_answers_is_named(tmp_path: Path, said: list[bytes], found: str) -> None:
@@ -455,4 +455,4 @@ def test_a_terminal_that_is_late_gets_the_steps_it_missed_and_one_that_is_later_
 def test_every_word_of_an_engine_comes_through() -> None:
     command: AnyCommand = Pause()
     assert bytes(encoded(command)) == msgspec.msgpack.encode(command)
-    assert to_terminal(frame(Ended("failed", "why"))[HEAD:]) == Ended("failed", "why")
+    assert to_terminal(frame(EngineEnded("failed", "why"))[HEAD:]) == EngineEnded("failed", "why")

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from console.template.apps import managing, scoring, sidecar, synthesizing
 from console.template.book import SCORES, Book, MemoryBook, RedisBook
-from console.template.nodes import NODES, Node, allowed, nodes_of, quotas, write_nodes
+from console.template.nodes import NODES, TemplateNode, allowed, nodes_of, quotas, write_nodes
 from engine.streams.interface import Streams
 from engine.streams.memory import MemoryStreams
 from engine.streams.on_redis import RedisStreams
@@ -139,7 +139,7 @@ async def test_a_deregistered_miner_leaves_no_ghost_and_only_the_last_scores_cou
 
 
 async def test_the_sidecar_tells_nodes_with_their_stakes_and_its_own_standing() -> None:
-    known: list[tuple[Node, ...] | None] = [None]
+    known: list[tuple[TemplateNode, ...] | None] = [None]
     app = sidecar(lambda: known[0], lambda: {"ss58_address": VALIDATOR, "uid": 0, "status": "registered"})
     assert (await call(app, "/api/nodes")).status_code == 503
     known[0] = nodes_of(SUBNET)
@@ -186,8 +186,8 @@ async def test_while_redis_is_away_managing_says_when_to_come_back() -> None:
 
 @given(st.lists(st.floats(min_value=0, max_value=1e12), max_size=40))
 def test_quotas_share_out_no_more_than_there_is_but_one_for_everybody_with_enough(stakes: list[float]) -> None:
-    def node(uid: int, stake: float) -> Node:
-        return Node(
+    def node(uid: int, stake: float) -> TemplateNode:
+        return TemplateNode(
             ip="", ip_type="IPv4", port=0, uid=uid, hotkey=f"5{uid}", alpha_stake=stake, tao_stake=0.0, stake=stake
         )
 

@@ -7,16 +7,16 @@ from rich.segment import Segment
 from rich.style import Style
 
 from console.tui.canvas import Canvas
-from console.tui.pace import AGAIN_S, KEY_S, LONGEST_REST_S, MUTE_S, Pace
+from console.tui.pace import AGAIN_S, KEY_S, LONGEST_REST_S, MUTE_S, FramePace
 from tests.stories.terminal import Display
 
 NEVER = float("inf")
 RED, BLUE = Style.parse("red on black"), Style.parse("bold blue on white")
 
 
-def answering() -> Pace:
+def answering() -> FramePace:
     """One whose terminal has answered at 0."""
-    pace = Pace()
+    pace = FramePace()
     pace.question(0.0)
     pace.answered(1, 0.0)
     return pace
@@ -55,7 +55,7 @@ def test_what_a_key_changes_goes_at_once_and_a_storm_of_keys_does_not() -> None:
 
 
 def test_a_terminal_that_never_answers_is_not_waited_for() -> None:
-    pace = Pace()
+    pace = FramePace()
     pace.question(0.0)
     assert pace.wait(1.0) == MUTE_S - 1.0
     for at in (MUTE_S, MUTE_S + 1, MUTE_S + 60):
@@ -75,7 +75,7 @@ def test_a_lost_answer_costs_a_while_and_a_later_one_stands_for_it() -> None:
 
 
 def test_an_answer_that_nobody_asked_for_says_nothing() -> None:
-    pace = Pace()
+    pace = FramePace()
     pace.answered(7, 0.0)
     pace.question(1.0)
     pace.answered(7, 1.0)

@@ -16,7 +16,7 @@ WIDE_FROM = 90
 """Cells from which a column is two cells wide."""
 
 
-class Part(NamedTuple):
+class Segment(NamedTuple):
     """How a share of the replies is drawn."""
 
     cell: str
@@ -24,11 +24,11 @@ class Part(NamedTuple):
 
 
 A, B, C, OTHERS, NONE = (
-    Part("█", CLUSTERS[0]),
-    Part("▓", CLUSTERS[1]),
-    Part("▒", CLUSTERS[2]),
-    Part("░", CLUSTERS[3]),
-    Part("·", "muted"),
+    Segment("█", CLUSTERS[0]),
+    Segment("▓", CLUSTERS[1]),
+    Segment("▒", CLUSTERS[2]),
+    Segment("░", CLUSTERS[3]),
+    Segment("·", "muted"),
 )
 LEGEND = ((A, "A"), (B, "B"), (C, "C"), (OTHERS, "others"), (NONE, "none"))
 
@@ -103,12 +103,12 @@ def _scale(row: int, rows: int) -> str:
     return " 50% ┤" if rows >= 5 and row == rows // 2 else "     │"
 
 
-def _column(judged: RoundView, rows: int) -> list[Part]:
+def _column(judged: RoundView, rows: int) -> list[Segment]:
     """The parts of a round from the lowest row up, by their shares of those asked."""
     sizes = judged.clusters
     parts = [(A, sum(sizes[:1])), (B, sum(sizes[1:2])), (C, sum(sizes[2:3])), (OTHERS, sum(sizes[3:]))]
     asked = max(1, judged.asked)
-    found: list[Part] = []
+    found: list[Segment] = []
     total = 0
     for part, size in parts:
         total += size
@@ -116,7 +116,7 @@ def _column(judged: RoundView, rows: int) -> list[Part]:
     return [*found, *[NONE] * (rows - len(found))][:rows]
 
 
-def _row(parts: Sequence[Part], cell: int) -> list[Span]:
+def _row(parts: Sequence[Segment], cell: int) -> list[Span]:
     spans: list[Span] = []
     for part in parts:
         text = part.cell * cell + " "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from console.actions.changes import Change, changes, signed
+from console.actions.changes import WeightChange, changes, signed
 from console.instants import duration
 from console.present import formats, states
 from console.present.picture import Picture
@@ -85,7 +85,7 @@ def _head(width: int) -> Line:
     return line(Span(f"{'NAME':<{NAME}} {'PLAN':>{NUMBER}} {'':{_bar_width(width)}} {chain}{change}", "muted"))
 
 
-def _pair(row: Change, top: float, width: int, at: str) -> Line:
+def _pair(row: WeightChange, top: float, width: int, at: str) -> Line:
     name = formats.middle(row.name or formats.hotkey(row.hotkey, NAME), NAME)
     return line(
         Span(fit(name, NAME), "key" if row.hotkey == at else ""),
@@ -113,7 +113,7 @@ def _rest(more: int, weighty: bool, width: int) -> Line:
     return line("█", Span("both ", "muted"), Span("▀", "accent"), Span(f"plan ▄chain  {said}", "muted"))
 
 
-def when(picture: Picture, rows: Sequence[Change], width: int) -> list[Line]:
+def when(picture: Picture, rows: Sequence[WeightChange], width: int) -> list[Line]:
     """How much changes hands, when weights are set, when they were, and what became of the last ones."""
     snapshot, chain = picture.snapshot, picture.snapshot.chain
     if snapshot.replay is not None or not chain.known:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from console.actions.changes import Change, signed
+from console.actions.changes import WeightChange, signed
 from console.instants import duration
 from console.present import fields, formats, states
 from console.present.picture import Picture
@@ -190,17 +190,17 @@ def _neuron(chain: ChainView) -> Line:
     return line(f"uid {chain.uid}  ", permit, f"  {formats.tau(chain.stake)} staked")
 
 
-def _tone(row: Change) -> Tone:
+def _tone(row: WeightChange) -> Tone:
     if not row.differs:
         return "muted"
     return "ok" if row.change > 0 else "warn"
 
 
-def _bar(row: Change, _now: float) -> Cell:
+def _bar(row: WeightChange, _now: float) -> Cell:
     return Cell(formats.bar(abs(row.change) / row.largest, CHANGE_BAR) if row.differs else "", _tone(row))
 
 
-def _penalty(row: Change, _now: float) -> Cell:
+def _penalty(row: WeightChange, _now: float) -> Cell:
     """What is taken, or would be; the word where nothing is."""
     if row.penalty is None:
         return Cell("")
@@ -210,7 +210,7 @@ def _penalty(row: Change, _now: float) -> Cell:
     return Cell(f"{state.glyph} {what}", state.tone)
 
 
-CHANGES: Table[Change] = Table(
+CHANGES: Table[WeightChange] = Table(
     name="weights",
     empty="no miners yet",
     opens="miner",

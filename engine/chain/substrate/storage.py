@@ -160,7 +160,7 @@ class Storage:
             case {"composite": {"fields": fields}}:
                 return _Composite(tuple((one["name"], self._decoder(one["type"])) for one in fields))
             case {"variant": {"variants": variants}} if not any(one["fields"] for one in variants):
-                return _Choice({one["index"]: one["name"] for one in variants})
+                return _Variant({one["index"]: one["name"] for one in variants})
         raise Unfit(f"its runtime has a storage value of an unknown type: {self._types[number].value}")
 
     def _layout(self, number: int) -> str:
@@ -237,7 +237,7 @@ class _Composite(Struct, frozen=True):
         return found, at
 
 
-class _Choice(Struct, frozen=True):
+class _Variant(Struct, frozen=True):
     names: dict[int, str]
 
     def __call__(self, data: bytes, at: int) -> tuple[Any, int]:
