@@ -148,7 +148,7 @@ def _neuron(case: Case, metagraph: Metagraph, needs: Sequence[NeedView], subnet:
     if case.settings.role == "miner":
         yield _axon(case, neuron)
     else:
-        yield _permit(neuron)
+        yield _permit(neuron, embedded=case.settings.embedded)
 
 
 def _other_owner(case: Case, neuron: Neuron) -> Result:
@@ -219,14 +219,16 @@ def _not_registered(case: Case) -> Result:
     )
 
 
-def _permit(neuron: Neuron) -> Result:
+def _permit(neuron: Neuron, *, embedded: bool) -> Result:
     if neuron.validator_permit:
         return ok("permit", f"uid {neuron.uid} may set weights")
+    get = "the hotkeys with the most stake get a permit at the next epoch"
+    wait = f"Wait: {get}, minutes after the launch, and this one has {neuron.stake:,.0f}."
     return warning(
         "permit",
-        f"uid {neuron.uid} has no validator permit",
+        f"uid {neuron.uid} has no validator permit{' yet' if embedded else ''}",
         why="Miners refuse validators without one, and the chain does not count their weights.",
-        do="Add stake: the hotkeys with the most stake get a permit at the next epoch.",
+        do=wait if embedded and neuron.stake else f"Add stake: {get}.",
     )
 
 

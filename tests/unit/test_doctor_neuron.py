@@ -163,6 +163,17 @@ def test_a_running_engines_word_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stake", "network", "do"),
+    [(1000.0, "embedded", "Wait: "), (0.0, "embedded", "Add stake: "), (1000.0, "finney", "Add stake: ")],
+)
+def test_a_permit_that_comes_by_itself_is_waited_for(tmp_path: Path, stake: float, network: str, do: str) -> None:
+    snapshot = running(Neuron(uid=0, hotkey="5Hot", coldkey="5Cold", stake=stake))
+    seen = case(tmp_path, role="validator", hotkey="5Hot", snapshot=snapshot, network=network)
+    [permit] = [found for found in chain.chain(seen) if found.name == "permit"]
+    assert permit.do.startswith(do)
+
+
+@pytest.mark.parametrize(
     ("ip", "port", "state"),
     [("203.0.113.9", 8091, "OK"), ("203.0.113.9", 8092, "WARNING"), ("0.0.0.0", 8091, "WARNING"), ("", 0, "WARNING")],
 )
