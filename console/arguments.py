@@ -253,6 +253,8 @@ def _add_restore(commands: "Commands") -> None:
 
 def _add_wallet(commands: "Commands") -> None:
     parser = _add_command(commands, "wallet", run.wallet)
+    created = "create what is missing: throwaway keys, or your wallet's hotkey (never a coldkey)"
+    parser.add_argument("--create", action="store_true", help=created)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_options(parser, CHAIN)
 

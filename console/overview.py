@@ -20,7 +20,7 @@ COMMANDS = {
     "config": "show the settings, or write a configuration file",
     "backup": "save a stopped node's record to one file",
     "restore": "restore a data folder from a backup, here or on another machine",
-    "wallet": "show the wallet that would sign",
+    "wallet": "show the wallet that would sign, or create its keys",
     "keys": "manage keys of the OpenAI-compatible API",
     "service": "run one part of a validator, or the template's services, as a separate process",
     "chain": "read the chain or write to it",

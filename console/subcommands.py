@@ -257,10 +257,11 @@ def restore(arguments: argparse.Namespace) -> int:
 
 
 def wallet(arguments: argparse.Namespace) -> int:
-    """Print the wallet that would sign."""
-    from console.chain.signer import wallet
+    """Print the wallet that would sign, made before if asked for."""
+    from console.chain.signer import create_wallet, wallet
 
-    return _print_found(wallet(chain_configuration(arguments).settings), as_json=arguments.json)
+    found = (create_wallet if arguments.create else wallet)(chain_configuration(arguments).settings)
+    return _print_found(found, as_json=arguments.json)
 
 
 def keys_add(arguments: argparse.Namespace) -> int:

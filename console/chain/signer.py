@@ -1,11 +1,20 @@
-"""The wallet that a command signs with: where it is, and its addresses. No secret leaves it."""
+"""The wallet that a command signs with: where it is, its addresses, and its keys before the first launch. No secret
+leaves it."""
 
 from pathlib import Path
 from typing import Any
 
 from console.errors import ConsoleError
 from console.roles.session import NO_WALLET
-from engine.chain.wallets import THROWAWAY_HOTKEY, WalletError, load_throwaway, load_wallet
+from engine.chain.wallets import (
+    THROWAWAY_HOTKEY,
+    WalletError,
+    load_throwaway,
+    load_wallet,
+    new_hotkey,
+    throwaway,
+)
+from engine.folders import prepare_folder
 from engine.settings import Settings
 from engine.snapshot import Role
 
@@ -28,13 +37,34 @@ def wallet(settings: Settings) -> dict[str, Any]:
     }
 
 
+def create_wallet(settings: Settings) -> dict[str, Any]:
+    """The wallet that would sign; where it is missing, throwaway keys or a hotkey of the operator's wallet are made.
+
+    Raises ConsoleError.
+    """
+    folder, name, hotkey = place_of(settings, role_of(settings))
+    if not (settings.wallet_name or settings.embedded):
+        raise ConsoleError(NO_WALLET)
+    try:
+        if settings.wallet_name:
+            made = new_hotkey(folder, name, hotkey)
+        else:
+            made = not (folder / name).exists()
+            throwaway(prepare_folder(settings.data_dir) / folder.name, name)
+    except WalletError as error:
+        raise ConsoleError(str(error)) from error
+    except OSError as error:
+        raise ConsoleError(f"cannot make keys in {folder / name}: {error.strerror or error}") from error
+    return {**wallet(settings), "created": made}
+
+
 def own_hotkey(settings: Settings) -> str:
     """The address of the hotkey that would sign. Raises ConsoleError."""
     return str(wallet(settings)["hotkey"])
 
 
 def require_wallet(settings: Settings) -> None:
-    """Raises ConsoleError if there are no keys to sign with: only `launch` makes them."""
+    """Raises ConsoleError if there are no keys to sign with: commands on the chain make none."""
     _where(settings)
 
 
@@ -64,5 +94,5 @@ def _where(settings: Settings) -> tuple[Path, str, str]:
         raise ConsoleError(NO_WALLET)
     if not (settings.wallet_name or (folder / name).exists()):
         where = f"no throwaway keys for a {name} in {folder}"
-        raise ConsoleError(f"{where}: `launch` makes them, or name yours with --wallet-name")
+        raise ConsoleError(f"{where}: `launch` and `wallet --create` make them, or name yours with --wallet-name")
     return folder, name, hotkey

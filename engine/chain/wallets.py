@@ -141,6 +141,26 @@ def throwaway(folder: Path, name: str) -> Wallet:
     return msgspec.structs.replace(wallet, coldkey=_load_key(home / "coldkey", NEW_THROWAWAY))
 
 
+def new_hotkey(path: Path, name: str, hotkey: str) -> bool:
+    """Make a hotkey in the wallet `name`, beside the coldkey's address, unless there is one. Says whether it was made.
+
+    Its file appears whole or not at all. A coldkey is never made. Raises `WalletError`, `OSError`.
+    """
+    home = path.expanduser() / _checked(name)
+    file = home / "hotkeys" / _checked(hotkey)
+    address = home / "coldkeypub.txt"
+    if not _load_address(address, NEW_COLDKEYPUB):
+        raise WalletError(f"{address} does not exist, and a coldkey is never made here: {NEW_COLDKEYPUB}")
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{hotkey}.", dir=file.parent) as draft:
+        _write(Path(draft) / hotkey, _fresh_key())
+        try:
+            os.link(Path(draft) / hotkey, file)
+        except FileExistsError:
+            return False
+    return True
+
+
 # -- reading ---------------------------------------------------------------------------------------------------
 
 

@@ -282,6 +282,29 @@ def test_a_miners_keys_are_taken_where_nobody_asked_for_a_validators(
     assert "no throwaway keys for a validator in" in told(2, "wallet", "--role", "validator")
 
 
+def test_two_roles_get_their_keys_before_their_first_launch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = Told(capsys, tmp_path / "new")
+    made = {role: told(0, "wallet", "--create", "--role", role) for role in ("miner", "validator")}
+    assert [keys["created"] for keys in made.values()] == [True, True]
+    for role, keys in made.items():
+        assert throwaway(tmp_path / "new" / "wallets", role).hotkey.ss58_address == keys["hotkey"]
+        assert told(0, "wallet", "--create", "--role", role) == keys | {"created": False}
+        assert told(0, "wallet", "--role", role) == {name: keys[name] for name in keys if name != "created"}
+
+
+def test_an_operators_wallet_gets_a_hotkey_and_no_coldkey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told, wallets = Told(capsys, tmp_path / "d"), tmp_path / "wallets"
+    named = ("--wallet-path", str(wallets), "--wallet-name", "mine", "--wallet-hotkey", "first")
+    finney = ("wallet", "--create", "--role", "miner", "--network", "finney")
+    assert "a coldkey is never made here" in told(2, *finney, *named)
+    (wallets / "mine").mkdir(parents=True)
+    (wallets / "mine" / "coldkeypub.txt").write_text(MINERS[0])
+    made = told(0, *finney, *named)
+    assert (made["created"], made["coldkey"], made["throwaway"]) == (True, MINERS[0], False)
+    assert sorted(path.name for path in (wallets / "mine").rglob("*")) == ["coldkeypub.txt", "first", "hotkeys"]
+    assert "--wallet" in told(2, *finney)
+
+
 def test_a_hotkey_without_a_uid_registers_and_serves(told: Told, folder: Path) -> None:
     wallet = unregistered(folder, "miner")
     lacking = told(3, "chain", "serve", "203.0.113.9:8091", "--yes", "--role", "miner")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from substrateinterface import Keypair
 
-from engine.chain.wallets import WalletError, load_wallet, throwaway
+from engine.chain.wallets import WalletError, load_wallet, new_hotkey, throwaway
 from engine.keys import signature_hex, verify
 
 PHRASE = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
@@ -240,3 +240,25 @@ def test_many_may_make_the_same_throwaway_wallet_at_once(tmp_path: Path) -> None
         wallets = list(pool.map(lambda _: throwaway(tmp_path, "t"), range(8)))
     assert len({(wallet.hotkey.ss58_address, wallet.coldkey_address) for wallet in wallets}) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["t"]
+
+
+def test_a_new_hotkey_goes_beside_the_coldkeys_address_and_never_over_another(tmp_path: Path) -> None:
+    home = wallet_with(tmp_path, hotkey_file()) / "w"
+    before = (home / "hotkeys" / "h").read_bytes()
+    assert not new_hotkey(tmp_path, "w", "h")
+    assert (home / "hotkeys" / "h").read_bytes() == before
+    assert new_hotkey(tmp_path, "w", "second")
+    made = load_wallet(tmp_path, "w", "second")
+    assert made.hotkey.ss58_address != KEY.ss58_address
+    assert made.coldkey_address == OTHER.ss58_address
+    assert stat.S_IMODE((home / "hotkeys" / "second").stat().st_mode) == 0o600
+    assert sorted(path.name for path in home.rglob("*")) == ["coldkeypub.txt", "h", "hotkeys", "second"]
+
+
+def test_a_hotkey_is_made_for_no_coldkey_that_is_unknown(tmp_path: Path) -> None:
+    for exists in (False, True):
+        if exists:
+            (tmp_path / "w").mkdir()
+        with pytest.raises(WalletError, match=r"coldkeypub\.txt does not exist, and a coldkey is never made here"):
+            new_hotkey(tmp_path, "w", "h")
+    assert list((tmp_path / "w").iterdir()) == []
