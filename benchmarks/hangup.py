@@ -10,34 +10,36 @@ from tests.stories.terminal import Terminal, terminal
 
 HANG_UPS = 20
 TARGET_S = 1.0
-PATIENCE_S = 15.0
+RELEASE_S, ROUNDS_S = 15.0, 90.0
+"""For the terminal to be let go of, and for two more rounds, on a machine that is very busy."""
+
 DEMO = ("--miners", "4", "--seed", "7", "--interval", "0.5", "--encoder", "bow")
 
 
 def measure() -> list[Figure]:
-    took = [_detached() for _ in range(HANG_UPS)]
-    clean = [seconds for seconds in took if seconds <= TARGET_S]
+    released, ran_on = zip(*(_hung_up() for _ in range(HANG_UPS)), strict=True)
+    late = [seconds for seconds in released if seconds > TARGET_S]
     return [
-        Figure(f"of {HANG_UPS} hang-ups, not released within 1 s, engine running on", HANG_UPS - len(clean), "", 0),
-        Figure("slowest of them", max(clean, default=float("nan")), "s"),
+        Figure(f"of {HANG_UPS} hang-ups, terminals not released within {TARGET_S:g} s", len(late), "", 0),
+        Figure(f"of {HANG_UPS} hang-ups, engines that did not run on", ran_on.count(False), "", 0),
+        Figure("slowest release", max(released), "s"),
     ]
 
 
-def _detached() -> float:
-    """Seconds until the terminal is fully released; NaN if the engine does not run on."""
+def _hung_up() -> tuple[float, bool]:
+    """Seconds until the terminal is fully released, and whether the engine has done two more rounds after that."""
     with tempfile.TemporaryDirectory() as home:
         data = Path(home) / "demo"
         with terminal(*DEMO, "--data-dir", str(data), home=Path(home)) as opened:
             opened.wait_for("miners after")
             began = time.monotonic()
             opened.hang_up()
-            until = began + PATIENCE_S
-            while _holds_terminal(opened) and time.monotonic() < until:
+            while _holds_terminal(opened) and time.monotonic() < began + RELEASE_S:
                 time.sleep(0.002)
-            took, done = time.monotonic() - began, _rounds(data)
+            took, done, until = time.monotonic() - began, _rounds(data), time.monotonic() + ROUNDS_S
             while _rounds(data) <= done + 1 and time.monotonic() < until:
                 time.sleep(0.05)
-            return took if _rounds(data) > done + 1 else float("nan")
+            return took, _rounds(data) > done + 1
 
 
 def _holds_terminal(opened: Terminal) -> bool:

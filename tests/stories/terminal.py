@@ -155,8 +155,11 @@ class Terminal:
             answer, self.display.answer = self.display.answer, ""
             self._changed.notify_all()
         if answer:
-            with suppress(OSError):  # it was closed meanwhile
-                self.press(answer)
+            self._answer(answer)
+
+    def _answer(self, answer: str) -> None:
+        with suppress(OSError):  # it was closed meanwhile
+            self.press(answer)
 
     @property
     def text(self) -> str:
