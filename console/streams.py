@@ -32,12 +32,12 @@ def mend() -> None:
 
 
 def is_full(error: Exception) -> TypeGuard[OSError]:
-    """Whether an error that nobody has named is that of a stdout which takes no more. Who writes to a file names it."""
+    """Whether an unnamed error comes from a full stdout. Errors of files carry the file's name."""
     return isinstance(error, OSError) and error.errno in FULL and error.filename is None
 
 
 def drop_stdout() -> None:
-    """From now on stdout leads nowhere, and what waits for it is gone."""
+    """Redirect stdout to the null device, and discard what is buffered."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -176,7 +176,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print what the checks found, and with `--fix` what was put right."""
+    """Print the results of the checks, and with `--fix` what was fixed."""
     from console import findings
     from console.doctor.examination import examine
     from console.doctor.fixes import fixed
@@ -246,12 +246,12 @@ def backup(arguments: argparse.Namespace) -> int:
 
 
 def restore(arguments: argparse.Namespace) -> int:
-    """Make a data folder of a backup."""
+    """Restore a data folder from a backup."""
     from console import backups
 
     folder = configuration(arguments).settings.data_dir
     made = backups.restore(arguments.file, folder)
-    again = "start it once it is stopped for good where it ran: two with one hotkey spoil each other's work"
+    again = "before you start it, stop the old node for good: two nodes with one hotkey disturb each other"
     _print(_json(made) if arguments.json else "\n".join((f"restored: {folder}", *backups.told(made), again)))
     return ExitCode.DONE
 
@@ -265,7 +265,7 @@ def wallet(arguments: argparse.Namespace) -> int:
 
 
 def keys_add(arguments: argparse.Namespace) -> int:
-    """Make a key and print it, alone on stdout."""
+    """Create a key and print it, alone on stdout."""
     from console import api_keys
 
     key = api_keys.add(
@@ -294,7 +294,7 @@ def keys_rotate(arguments: argparse.Namespace) -> int:
 
 
 def keys_list(arguments: argparse.Namespace) -> int:
-    """Print what is known of the keys."""
+    """List the keys."""
     from console import api_keys
 
     folder = configuration(arguments).settings.data_dir
@@ -303,7 +303,7 @@ def keys_list(arguments: argparse.Namespace) -> int:
 
 
 def keys_revoke(arguments: argparse.Namespace) -> int:
-    """Take a key back."""
+    """Revoke a key."""
     from console import api_keys
 
     api_keys.revoke(configuration(arguments).settings.data_dir, arguments.name)
@@ -332,7 +332,7 @@ def config_init(arguments: argparse.Namespace) -> int:
 
 
 def config_import(arguments: argparse.Namespace) -> int:
-    """Make a configuration file of another program's, and print what became of each line."""
+    """Convert another program's file into a configuration file, and print how each line was used."""
     from console.config_import import import_file, report
 
     path = (arguments.config or config_path()).absolute()
@@ -341,7 +341,7 @@ def config_import(arguments: argparse.Namespace) -> int:
 
 
 def completion(arguments: argparse.Namespace) -> int:
-    """Print what the shell has to read."""
+    """Print the completion script."""
     from console.completion import script
 
     sys.stdout.write(script(arguments.shell, "subnet-console"))
@@ -372,5 +372,5 @@ def _json(value: Any) -> str:
 
 
 def _print(text: str) -> None:
-    """What a command answers; a secret that slipped through is hidden here."""
+    """Print a command's output; a secret that slipped through is hidden here."""
     sys.stdout.write(hide_known(text) + "\n")

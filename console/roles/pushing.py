@@ -156,7 +156,7 @@ def pushing(session: Session, organic: Organic) -> Part:
         raise ConsoleError("--pushed needs --pusher HOTKEY: the Challenge API's hotkey, which alone may push")
     for pusher in settings.pushers:
         if not is_address(pusher):
-            raise ConsoleError(f"--pusher {safe(pusher, 60)}: this is not a hotkey's address")
+            raise ConsoleError(f"--pusher {safe(pusher, 60)}: not a hotkey's address")
     hotkey = session.wallet.hotkey
     rounds = PushedRounds(organic, BatchSender(settings.challenge_api, hotkey), feed, hotkey.ss58_address)
     pushers = Pushers(settings.pushers, unsigned=settings.pushed_unsigned)

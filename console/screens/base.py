@@ -27,18 +27,18 @@ from console.widgets.live_table import LiveTable
 from console.widgets.option_list import Option, PopUpField
 
 WIDE, TALL, LOW = 120, 36, 20
-"""From how many columns on there is room for more beside, from how many lines on for more below, or for more at all."""
+"""The sizes from which there is room for more at the side, for more below, or for more at all."""
 
 
 OVER = ("help.screen", "palette.screen", "theme_picker.screen", "logs.widgets")
-"""What opens over any screen."""
+"""Dialogs that open over any screen."""
 
 
 class FilterField(PopUpField):
     """Where the filter of a table is typed; the up arrow brings the last one back."""
 
     class Recalled(Message):
-        """The operator wants the last filter."""
+        """The operator asks for the last filter."""
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "up":
@@ -47,7 +47,7 @@ class FilterField(PopUpField):
             self.post_message(self.Recalled())
 
     def write(self, text: str) -> None:
-        """Put in a text, as if it had been typed."""
+        """Set a text as if it had been typed."""
         self.value = text
         self.cursor_position = len(text)
 
@@ -55,7 +55,7 @@ class FilterField(PopUpField):
 class ConsoleScreen(Screen[None], inherit_bindings=False):
     """A screen of the registry. A subclass says `NAME`, and defines `body` and `show`.
 
-    What can be done with tables is done with the one that has the focus, or had it last.
+    Actions on tables apply to the table that has the focus or had it last.
     """
 
     NAME: ClassVar[str]
@@ -64,7 +64,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
     AUTO_FOCUS = "LiveTable"
 
     has_panes = False
-    """Whether it was put together; pictures before that have nowhere to go."""
+    """Whether it is composed; earlier pictures cannot be shown."""
 
     _table: LiveTable[Any] | None = None
     _last_filter = ""
@@ -98,11 +98,11 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         raise NotImplementedError
 
     def show(self, picture: Picture) -> None:
-        """Put a picture into the panes. Called a few times a second, and only on the screen in front."""
+        """Fill the panes from a picture. Called a few times a second, and only for the screen in front."""
         raise NotImplementedError
 
     def row_name(self, _action_id: str) -> str:
-        """What the row under the cursor is called, for an action that is about one; "" when there is none."""
+        """The name of the row under the cursor, for an action on one; "" if there is none."""
         return ""
 
     def no_row(self, _action_id: str) -> str:
@@ -110,7 +110,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         return "nothing under the cursor to apply it to"
 
     def receive(self, picture: Picture) -> None:
-        """Show a picture, and what stands around it."""
+        """Show a picture, with header, tabs and footer."""
         width = self.app.size.width
         self.query_one("#header", Bar).show([chrome.header(picture, width)])
         present = picture.snapshot if picture.snapshot.replay is None else self.host.engine.snapshot
@@ -187,7 +187,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.focus_previous()
 
     def do_nav_back(self) -> None:
-        """Out of what is innermost: a filter, marks, the zoom, this screen."""
+        """Leave the innermost of: a filter, marks, the zoom, this screen."""
         if isinstance(self.focused, FilterField) and self.table is not None:
             self.table.focus()
         if any(table.clear() for table in self.query(LiveTable)):
@@ -207,7 +207,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     @property
     def table(self) -> LiveTable[Any] | None:
-        """The table that the actions are for."""
+        """The table to which actions apply."""
         if isinstance(self.focused, LiveTable):
             self._table = self.focused
         return self._table or next(iter(self.query(LiveTable)), None)

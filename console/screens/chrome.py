@@ -11,17 +11,17 @@ from engine.snapshot import ChainView, ReplayView
 
 PROGRAM = "subnet-console"
 LESSER = ("tempo", "age", "program", "role", "uptime", "block", "network")
-"""What of the header goes first where there is no room for all."""
+"""The parts of the header in the order in which they are dropped if there is no room."""
 
 SILENT_S = 3.0
-"""An engine has something new to show four times a second."""
+"""An engine publishes four times a second."""
 
 LATE_S = 1.0
-"""An older picture says how old it is."""
+"""A picture older than this shows its age."""
 
 NARROW = 100
 SHORTEST = 8
-"""Cells of the time line at least."""
+"""Minimum width of the time line."""
 
 TIME_HINTS = (
     (("time.back", "time.forward"), "one"),
@@ -33,7 +33,7 @@ TIME_HINTS = (
 
 
 def header(picture: Picture, width: int) -> Line:
-    """Who runs where, how the chain stands, and whether the picture is live."""
+    """The header: what runs where, the state of the chain, and whether the picture is live."""
     if picture.snapshot.replay is not None:
         return _past_header(picture, picture.snapshot.replay, width)
     right = line(_mode(picture), " ")
@@ -48,7 +48,7 @@ def header(picture: Picture, width: int) -> Line:
 
 
 def _parts(picture: Picture) -> dict[str, Line]:
-    """What the header says, from left to right."""
+    """The parts of the header, from left to right."""
     snapshot, chain = picture.snapshot, picture.snapshot.chain
     tone: Tone = "" if chain.reachable else "warn"
     return {
@@ -74,8 +74,9 @@ def _joined(parts: Mapping[str, Line]) -> Line:
 
 
 def _silence(picture: Picture) -> float:
-    """For how many seconds a live engine has shown nothing new, 0 for a moment; it is not silent before its first
-    service runs."""
+    """For how many seconds a live engine has published nothing, 0 if only for a moment; it is not silent before its
+    first service runs.
+    """
     age = picture.now - picture.snapshot.at
     return age if picture.mode == "live" and picture.snapshot.services and age > SILENT_S else 0.0
 
@@ -119,7 +120,7 @@ def _mode(picture: Picture) -> Span:
 
 
 def _past_header(picture: Picture, replay: ReplayView, width: int) -> Line:
-    """That this is not the present, which instant it is, and its place among the rounds."""
+    """The header of the past: the instant shown, and its place among the rounds."""
     snapshot, past = picture.snapshot, picture.mode == "past"
     left = line(
         Span(" subnet-console" if width >= NARROW else "", "title"),
@@ -173,7 +174,7 @@ def tabs(here: str, waiting: int, width: int, *, watching: bool = False) -> Line
 
 
 def footer(hints: Sequence[tuple[str, str]], width: int) -> Line:
-    """Keys and what they do, as many as there is room for, and always the last one, which is the way out."""
+    """Keys with their labels, as many as fit, and always the last one, which is the way out."""
     shown: Line = (Span(" "),)
     parts: list[Line] = [(Span(key, "key"), Span(f" {label}  ")) for key, label in hints]
     last = parts.pop() if parts else BLANK

@@ -8,7 +8,7 @@ from engine.snapshot import Snapshot
 
 
 def _not_for_a_miner(snapshot: Snapshot) -> str:
-    return "a miner asks no challenges" if snapshot.role == "miner" else ""
+    return "a miner sends no challenges" if snapshot.role == "miner" else ""
 
 
 def _unless_paused(snapshot: Snapshot) -> str:
@@ -90,7 +90,7 @@ EVERYWHERE = Context(
             id="app.mouse",
             keys=("m",),
             label="mouse",
-            about="Leave the mouse to the terminal, to select text with it, or take it back.",
+            about="Release the mouse to the terminal, to select text with it, or capture it again.",
             group="app",
         ),
         Action(

@@ -61,7 +61,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer], inherit_bindings=False
 
 
 class ChoiceDialog(Dialog[str]):
-    """Some lines of text and a list under them; the answer is the id of an option."""
+    """Some lines of text above a list; the answer is the id of an option."""
 
     def __init__(self, title: str, options: Sequence[Option], text: Sequence[Line] = (), *, current: str = "") -> None:
         super().__init__()
@@ -87,7 +87,9 @@ class ChoiceDialog(Dialog[str]):
 
 
 class ConfirmDialog(Dialog[tuple[str, str]]):
-    """The answer is what was typed into the question's entry, and the password, "" without one; None is a no."""
+    """The answer is the text typed into the question's entry and the password ("" if none is asked for); None means
+    no.
+    """
 
     def __init__(self, question: Confirmation) -> None:
         super().__init__()
@@ -117,13 +119,13 @@ class ConfirmDialog(Dialog[tuple[str, str]]):
         self.query_one(Options).focus()
 
     def _yes(self) -> Option:
-        """The option to go on, with what is still missing."""
+        """The option to proceed, with what is still missing."""
         _, missing = self._missing()
         content = line(Span(f"{self._question.yes}  ✗ {missing}", "muted")) if missing else line(self._question.yes)
         return Option("yes", content, "y")
 
     def _missing(self) -> tuple[str, str]:
-        """The field that is not right yet and why, two empty texts when all is."""
+        """The field that is not valid yet and why; two empty texts if all are."""
         entry, typed = self._question.entry, self._question.typed
         reason = entry.check(self._entered) if entry else ""
         if reason:
@@ -182,7 +184,7 @@ class Reader(Dialog[None]):
 
 
 class TogglesDialog(Dialog[frozenset[str]]):
-    """Enter switches one; the answer, when it is closed, is what is off. `choices` are texts by id."""
+    """Enter toggles an option; the answer, once closed, are the ids that are off. `choices` are texts by id."""
 
     def __init__(self, title: str, choices: Mapping[str, str], *, off: frozenset[str]) -> None:
         super().__init__()

@@ -74,7 +74,7 @@ def sidecar(nodes: Callable[[], tuple[TemplateNode, ...] | None], status: Callab
     async def listed(_: Request) -> Response:
         known = nodes()
         if known is None:
-            raise Refusal(503, "the subnet was not read yet", retry_after=5.0)
+            raise Refusal(503, "the subnet has not been read yet", retry_after=5.0)
         return Response(b'{"nodes":' + write_nodes(known) + b"}", media_type="application/json")
 
     async def standing(_: Request) -> Response:
@@ -95,7 +95,7 @@ def managing(streams: Streams, book: Book, *, chance: Callable[[], float] | None
             raise Refusal(429, "this validator has no quota: its stake is too small, or it is not registered")
         miners = await _candidates(asked, nodes, book)
         if not miners:
-            raise Refusal(404, "there is no such miner to ask")
+            raise Refusal(404, "no such miner can be asked")
         epoch = epoch_at(time.time())
         used = await book.consumed(epoch, asked.validator_hotkey, list(miners))
         left = {miner: limit - taken for miner, taken in zip(miners, used, strict=True) if taken < limit}
@@ -186,7 +186,7 @@ async def _candidates(asked: Consume, nodes: tuple[TemplateNode, ...], book: Boo
 async def _nodes(streams: Streams) -> tuple[TemplateNode, ...]:
     pinned = await streams.look(NODES)
     if pinned is None:
-        raise Refusal(502, "the sidecar tells no nodes")
+        raise Refusal(502, "the sidecar reports no nodes")
     return read_nodes(pinned)
 
 

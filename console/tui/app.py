@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PULL_S = 0.25
-"""How often the screen in front gets a picture."""
+"""Seconds between pictures for the screen in front."""
 
 THEMES_S = 2.0
-"""How often theme files are looked at."""
+"""Seconds between checks of the theme files."""
 
 PRELOAD_S, BETWEEN_S = 1.0, 0.25
 """After the first frame, and between two places that are made ahead, so that no key waits for that."""
@@ -351,7 +351,7 @@ class ConsoleApp(PacedApp[Ending], inherit_bindings=False):
 
     @property
     def crash(self) -> Exception | None:
-        """What broke the screen."""
+        """The error that broke the screen."""
         return self._exception
 
     def _handle_exception(self, error: Exception) -> None:

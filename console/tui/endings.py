@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 
 class Ending(Enum):
-    """Who or what ended it, and what it means for the engine."""
+    """What ended the screen, and what that means for the engine."""
 
     STOP = auto()
     """The operator wants the engine to stop."""

@@ -1,4 +1,4 @@
-"""What there is to be seen: the engine's present, an earlier instant, or the picture at which the operator stopped."""
+"""What the screen looks at: the engine's present, an earlier instant, or a frozen picture."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -68,13 +68,13 @@ class Viewpoint:
 
     @property
     def only_looks(self) -> str:
-        """Why whoever sits here can only look, if so."""
+        """Why this screen is read-only; "" if it is not."""
         is_watch = self._present.snapshot.role == "watch"
-        return self._only_looks or ("watch has no key: it only looks" if is_watch else "")
+        return self._only_looks or ("watch has no key: it is read-only" if is_watch else "")
 
     @property
     def picture(self) -> Picture:
-        """What is to be seen now."""
+        """The picture to show now."""
         if self._paused is not None:
             return Picture(self._paused.snapshot, self._paused.now, "paused", time.monotonic() - self._paused_at)
         if self._past is not None:

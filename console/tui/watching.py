@@ -7,7 +7,7 @@ from console.tui.app import ConsoleApp
 
 
 class WatchApp(ConsoleApp):
-    """The screen of somebody without a key, over any subnet: what is to be seen of it, and nothing to do."""
+    """The read-only screens for any subnet, without a key."""
 
     MODES: ClassVar[dict[str, Any]] = {place: ConsoleApp.MODES[place] for place in WATCHED}
     DEFAULT_MODE = WATCHED[0]

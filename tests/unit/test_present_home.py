@@ -72,11 +72,11 @@ def test_a_challenge_in_flight_has_a_cell_a_miner_and_the_rounds_clock() -> None
     assert flight.title(shown) == "Challenge in flight  #7 arithmetic"
     assert text_of(flight.figures(shown)) == "2 of 4 back · ● 1 answered · ◌ 1 awaited · ✗ 1 failed · ○ 1 not asked"
     question, names, outcomes, clock = texts(drawn(shown).lines).splitlines()
-    assert question == " “What is 17 times 24?”  its answer is known, and kept from the miners".strip()
+    assert question == " “What is 17 times 24?”  hidden: its answer is known to the validator".strip()
     assert names.split() == ["miner-1", "miner-2", "miner-3", "uid", "4"]
     assert outcomes.split() == ["●", "100ms", "◌", "1.5s", "✗", "503", "○", "rests"]
     assert clock.startswith("1.5 s ▰") and "▱ 12 s" in clock
-    assert "95 % are back by 0.9 s" in clock
+    assert "95 % answer within 0.9 s" in clock
 
 
 def test_of_a_round_that_is_judged_each_cell_has_its_letter() -> None:
@@ -112,8 +112,8 @@ def test_a_cell_that_is_pointed_at_is_its_miner() -> None:
 
 def test_before_the_first_challenge_the_panel_says_what_it_waits_for() -> None:
     services = tuple(ServiceView(name=f"s{n}", state="running" if n else "starting", since=NOW) for n in range(4))
-    assert "when all services run: 3 of 4" in texts(drawn(snapshot(services=services)).lines)
-    assert "once it is known who can answer" in texts(drawn(snapshot()).lines)
+    assert "once all services run: 3 of 4" in texts(drawn(snapshot(services=services)).lines)
+    assert "once it is known which miners can answer" in texts(drawn(snapshot()).lines)
     assert "▲ paused" in texts(drawn(snapshot(paused=True)).lines)
 
 
@@ -234,7 +234,7 @@ def test_how_many_earn_is_plain_english(miners: tuple[MinerView, ...], said: str
 def test_the_leaderboard_says_after_how_many_rounds_it_stands() -> None:
     assert leaderboard.title(snapshot(rounds_done=1_205)) == "Leaderboard  3 miners after 1,205 rounds"
     assert leaderboard.title(snapshot(miners=(miner(1),), rounds=())) == "Leaderboard  1 miner"
-    assert "once a round is judged" in text_of(leaderboard.figures(snapshot(rounds=())))
+    assert "once a round has been judged" in text_of(leaderboard.figures(snapshot(rounds=())))
 
 
 @given(st.lists(st.floats(-1, 2), max_size=60), st.integers(1, 30))
@@ -278,8 +278,8 @@ def test_plan_and_chain_are_paired_bars_with_what_changes_and_when() -> None:
     ("changes", "said"),
     [
         ({}, "by itself · next set in 1m24s"),
-        ({"read_only": True}, "▲ none is set: --read-only"),
-        ({"auto_weights": False}, "○ set by hand only: x, then w"),
+        ({"read_only": True}, "▲ not set: --read-only"),
+        ({"auto_weights": False}, "○ manual only: x, then w"),
         ({"chain": ChainView()}, "◌ connecting"),
     ],
 )
@@ -298,7 +298,7 @@ def test_without_any_weight_the_panel_says_what_makes_some() -> None:
     assert "the first judged round makes one" in texts(
         pay.paired(Picture(paying(*nothing, rounds=()), NOW), 60, 9, "").lines
     )
-    assert "nobody has earned any weight yet" in texts(pay.paired(Picture(paying(*nothing), NOW), 60, 9, "").lines)
+    assert "no miner has earned any weight yet" in texts(pay.paired(Picture(paying(*nothing), NOW), 60, 9, "").lines)
 
 
 @given(st.lists(st.tuples(SHARES, SHARES, st.text(max_size=64)), max_size=30), st.sampled_from(SIZES))

@@ -109,8 +109,8 @@ def test_weights_that_can_be_set_now_are_shown_as_such() -> None:
 @pytest.mark.parametrize(
     ("changes", "label", "words"),
     [
-        ({"auto_weights": False}, "auto-set", "○ OFF by hand only"),
-        ({"auto_weights": False}, "next", "○ only by hand"),
+        ({"auto_weights": False}, "auto-set", "○ OFF manual only"),
+        ({"auto_weights": False}, "next", "○ manual only"),
         ({"setter": None, "read_only": True}, "next", "✗ never"),
         ({"chain": HIDING}, "commits", "○ none to reveal"),
         ({"chain": HIDING, "setter": committed(5_000_160)}, "commits", "1 hidden until block 5,000,160 in 12m00s"),

@@ -103,4 +103,4 @@ async def test_without_anything_acknowledged_the_key_says_so(tmp_path: Path) -> 
     app = app_of(snapshot(), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("u")
-        assert any("nothing that was acknowledged is left" in said for said in toasts(app))
+        assert any("no acknowledged line is left" in said for said in toasts(app))

@@ -78,7 +78,7 @@ async def test_a_key_is_made_and_revoked_after_a_question(tmp_path: Path) -> Non
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("5", "U", "n")
         await pilot.press("tab", *"bob")
-        assert "there is a key called bob" in screen_text(app)
+        assert "a key called bob already exists" in screen_text(app)
         await pilot.press(*"by", "enter", "y")
         assert orders.taken == [AddKey("bobby")]
         orders.answer(command="addkey", detail="", outcome="ok", reason="the key is in /home/me/new-key-bobby")

@@ -107,7 +107,7 @@ async def test_help_lists_the_keys_of_the_screen_and_finds_one(tmp_path: Path) -
         assert isinstance(app.screen, HelpDialog)
         assert "Freeze the picture" in screen_text(app)
         await pilot.press(*"mouse")
-        assert "Leave the mouse to the terminal" in screen_text(app)
+        assert "Release the mouse to the terminal" in screen_text(app)
         assert "Freeze the picture" not in screen_text(app)
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpDialog)

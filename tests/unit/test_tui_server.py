@@ -215,7 +215,7 @@ async def test_whoever_is_refused_is_let_in_from_its_request_or_the_reasons_afte
         await pilot.press("5", "G", "u")
         await pilot.pause()
         assert STRANGER in screen_text(app)
-        assert "it is answered, as validators are" in screen_text(app)
+        assert "it is answered, like a validator" in screen_text(app)
         await pilot.press("y")
     assert orders.taken == [LetInCaller(STRANGER)]
 

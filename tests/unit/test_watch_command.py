@@ -205,7 +205,7 @@ async def test_places_that_need_an_engine_are_not_there(tmp_path: Path, key: str
 async def test_q_leaves_at_once_and_nothing_can_be_sent(tmp_path: Path) -> None:
     app: Any = app_of(many(1), tmp_path)
     async with app.run_test(size=NARROW) as pilot:
-        assert app.why_not("chain.register") == "watch has no key: it only looks"
+        assert app.why_not("chain.register") == "watch has no key: it is read-only"
         await pilot.press("4", "q")
         assert app.current_mode == "miners"
         await pilot.press("q")

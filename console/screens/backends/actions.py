@@ -1,4 +1,4 @@
-"""How to get to the backends, and looking for their peaks anew."""
+"""Opening the backends, and resetting their peaks."""
 
 from console.actions.action import Action, Context, Level
 from engine.commands import ResetPeaks
@@ -13,7 +13,7 @@ OPENS = Action(
     id="backends.open",
     keys=("B",),
     label="backends",
-    about="Show what answers: how fast each backend is, how full its caches, and the GPUs.",
+    about="Show the backends: their speed, how full their caches are, and the GPUs.",
     group="go",
     why_not=_no_backend,
     footer=46,
@@ -28,7 +28,7 @@ ACTIONS = Context(
             id="backends.reset",
             keys=("0",),
             label="reset peaks",
-            about="Look for the highest values of the backends and GPUs anew.",
+            about="Reset the peak values of the backends and GPUs.",
             group="act",
             level=Level.TOLD,
             why_not=_no_backend,

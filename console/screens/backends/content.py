@@ -37,7 +37,7 @@ def gpus(snapshot: Snapshot) -> tuple[GpuView, ...]:
 
 
 def cost(snapshot: Snapshot) -> str:
-    """What a million tokens cost, for the title; "" if nobody knows."""
+    """The cost of a million tokens, for the title; "" if unknown."""
     amount = _server(snapshot).million_tokens_cost
     return "" if amount is None else f"a million tokens cost {amount:,.{2 if amount >= 0.1 else 4}f}"
 
@@ -133,26 +133,20 @@ BACKENDS: Table[BackendRow] = Table(
     key=lambda row: str(row.number),
     sort="number",
     columns=(
-        fields.number("number", "#", 2, lambda row: row.number, "{:.0f}".format, "its place among them", priority=7),
+        fields.number("number", "#", 2, lambda row: row.number, "{:.0f}".format, "its number", priority=7),
         fields.text("name", "BACKEND", 9, lambda row: row.backend.name, "its type", priority=0),
-        fields.state("state", "STATE", 11, _state, "whether it can answer", priority=0),
-        fields.text(
-            "model", "MODEL", 12, lambda row: row.backend.model, "the model that answers", priority=2, grows=True
-        ),
-        fields.text("place", "AT", 24, lambda row: row.backend.place, "where it is", tone="muted", priority=9),
-        _measured(
-            "running", "RUN", 4, lambda row: row.backend.running, _whole, "requests that it works on", priority=1
-        ),
-        _measured(
-            "waiting", "WAIT", 4, lambda row: row.backend.waiting, _whole, "requests that wait in it", priority=4
-        ),
+        fields.state("state", "STATE", 11, _state, "whether it is ready", priority=0),
+        fields.text("model", "MODEL", 12, lambda row: row.backend.model, "its model", priority=2, grows=True),
+        fields.text("place", "AT", 24, lambda row: row.backend.place, "its address", tone="muted", priority=9),
+        _measured("running", "RUN", 4, lambda row: row.backend.running, _whole, "requests in progress", priority=1),
+        _measured("waiting", "WAIT", 4, lambda row: row.backend.waiting, _whole, "requests queued in it", priority=4),
         _measured(
             "first",
             "FIRST",
             6,
             lambda row: row.backend.first_p50_ms,
             _ms,
-            "half of its first tokens took less",
+            "median time to the first token",
             priority=0,
         ),
         _measured(
@@ -161,7 +155,7 @@ BACKENDS: Table[BackendRow] = Table(
             6,
             lambda row: row.backend.first_p99_ms,
             _ms,
-            "99% of its first tokens took less",
+            "99th percentile of the time to the first token",
             priority=5,
         ),
         _measured(
@@ -170,7 +164,7 @@ BACKENDS: Table[BackendRow] = Table(
             6,
             lambda row: row.backend.between_p50_ms,
             _ms,
-            "half of its further tokens took less",
+            "median time between tokens",
             priority=3,
         ),
         _measured(
@@ -179,7 +173,7 @@ BACKENDS: Table[BackendRow] = Table(
             6,
             lambda row: row.backend.between_p99_ms,
             _ms,
-            "99% of its further tokens took less",
+            "99th percentile of the time between tokens",
             priority=6,
         ),
         _measured("rate", "TOK/S", 6, lambda row: row.backend.tokens_per_s, _rate, "tokens a second", priority=1),
@@ -190,7 +184,7 @@ BACKENDS: Table[BackendRow] = Table(
             6,
             lambda row: row.backend.prefix_cache,
             _percent,
-            "how much of the prompts it found in its prefix cache",
+            "hit rate of its prefix cache",
             priority=5,
         ),
         _measured(
@@ -208,15 +202,27 @@ GPUS: Table[GpuView] = Table(
         fields.number("number", "#", 2, lambda gpu: gpu.number, "{:.0f}".format, "its number", priority=0),
         fields.text("name", "GPU", 8, lambda gpu: gpu.name or formats.UNKNOWN, "its name", priority=3, grows=True),
         _measured("use", "USE", 4, lambda gpu: gpu.use, _percent, "how busy it is", priority=0),
-        _measured("use_peak", "PEAK", 4, lambda gpu: gpu.peaks.get("use"), _percent, "the most it was", priority=4),
+        _measured("use_peak", "PEAK", 4, lambda gpu: gpu.peaks.get("use"), _percent, "its peak", priority=4),
         _measured("used", "MEMORY", 9, lambda gpu: gpu.memory_used, _gib, "its memory in use", priority=0),
         _measured("memory", "OF", 9, lambda gpu: gpu.memory, _gib, "its memory", priority=2),
         _measured(
-            "used_peak", "PEAK", 9, lambda gpu: gpu.peaks.get("memory_used"), _gib, "the most of it in use", priority=5
+            "used_peak",
+            "PEAK",
+            9,
+            lambda gpu: gpu.peaks.get("memory_used"),
+            _gib,
+            "peak of the memory in use",
+            priority=5,
         ),
-        _measured("celsius", "HEAT", 6, lambda gpu: gpu.celsius, _degrees, "how hot it is", priority=1),
+        _measured("celsius", "HEAT", 6, lambda gpu: gpu.celsius, _degrees, "its temperature", priority=1),
         _measured(
-            "celsius_peak", "PEAK", 6, lambda gpu: gpu.peaks.get("celsius"), _degrees, "the hottest it was", priority=4
+            "celsius_peak",
+            "PEAK",
+            6,
+            lambda gpu: gpu.peaks.get("celsius"),
+            _degrees,
+            "its peak temperature",
+            priority=4,
         ),
     ),
 )

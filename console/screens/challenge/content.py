@@ -76,7 +76,7 @@ def tone_of(cluster: str) -> Tone:
 
 
 def state_of(judged: Round) -> State:
-    """The outcome of a whole round, as of one in a list."""
+    """The state of a whole round, as in the list of rounds."""
     return states.of_round(round_view(judged, recorded=True))
 
 
@@ -97,12 +97,14 @@ def round_title(recorded: RecordedRound, by_now: int) -> str:
 
 
 def nothing(why: str, width: int, _height: int) -> list[Line]:
-    """What stands where there is no round to show."""
+    """The text shown if there is no round."""
     return [line(Span(text, "muted")) for text in wrapped(why, width)]
 
 
 def clusters(rows: Sequence[JudgedReply], width: int, height: int) -> list[Line]:
-    """A line for each cluster, the largest first, and one for those without; the small ones together if need be."""
+    """A line for each cluster, the largest first, and one for the replies in none; small ones share a line if
+    necessary.
+    """
     largest = _largest(rows)
     answered = sum(row.reply.status == "ok" for row in rows)
     outside = [row for row in rows if not row.verdict.cluster]
@@ -167,7 +169,7 @@ def _outside(rows: Sequence[JudgedReply]) -> str:
 
 
 def why_of(row: JudgedReply) -> str:
-    """In one line why a reply earned what it did: why it failed, else the reasons, that which decided last first."""
+    """In one line, why a reply earned what it did: why it failed, otherwise the reasons, the deciding one first."""
     if row.reply.status != "ok":
         reason = safe(row.reply.reason, PREVIEW)
         return f"{row.reply.status}: {reason}" if reason else row.reply.status
@@ -365,7 +367,7 @@ def _average(row: JudgedReply) -> Line:
 
 
 def _reasons(row: JudgedReply) -> tuple[str, ...]:
-    """That which decided last first; a failure says its own."""
+    """The reasons, the deciding one first; a failure has its own."""
     return tuple(reversed(row.verdict.reasons)) if row.reply.status == "ok" else (why_of(row),)
 
 

@@ -19,7 +19,7 @@ def _winner(judged: RoundView, _now: float) -> Cell:
 
 ROUNDS: Table[RoundView] = Table(
     name="rounds",
-    empty="no rounds yet: the first is asked once all services run",
+    empty="no rounds yet: the first one starts once all services run",
     opens="challenge",
     key=lambda judged: judged.id,
     sort="time",
@@ -36,7 +36,7 @@ ROUNDS: Table[RoundView] = Table(
             align="right",
             cell=lambda judged, _now: Cell(f"{judged.answered}/{judged.asked}"),
             value=lambda judged: judged.answered,
-            about="answers of those asked",
+            about="miners that answered, of those asked",
         ),
         Column(
             id="clusters",
@@ -59,8 +59,8 @@ ROUNDS: Table[RoundView] = Table(
             about="who gave the best answer",
             plain=lambda judged: judged.winner_uid,
         ),
-        fields.took("p50", "MEDIAN", lambda judged: judged.p50_ms, "half of the answers were faster", priority=3),
-        fields.took("p95", "95 %", lambda judged: judged.p95_ms, "19 of 20 answers came sooner", priority=7),
+        fields.took("p50", "MEDIAN", lambda judged: judged.p50_ms, "median time of the answers", priority=3),
+        fields.took("p95", "95 %", lambda judged: judged.p95_ms, "95th percentile of the times", priority=7),
         fields.state("state", "STATE", 12, states.of_round, "outcome of the round", priority=0),
     ),
 )

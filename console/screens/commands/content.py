@@ -8,7 +8,7 @@ from engine.snapshot import CommandView
 
 
 def command(view: CommandView, width: int) -> list[Line]:
-    """What was asked for and with what, and what became of it."""
+    """A command with its arguments and its outcome."""
     known = facts(
         (
             ("time", line(formats.clock(view.at))),
@@ -37,7 +37,7 @@ COMMANDS: Table[CommandView] = Table(
             "REASON",
             12,
             lambda row: row.reason,
-            "why it was refused, as the chain or the engine says it",
+            "why it was refused, in the words of the chain or the engine",
             tone="muted",
             grows=True,
         ),

@@ -1,4 +1,4 @@
-"""How to get to the gateway, and making and revoking its keys."""
+"""Opening the gateway, and creating and revoking its keys."""
 
 import re
 
@@ -31,11 +31,13 @@ def _whose(snapshot: Snapshot, name: str) -> list[Line]:
     """Which key it is, and what it has used."""
     key = _key(snapshot, name)
     used = line(f"{key.requests_used:,} requests, {key.tokens_used:,} tokens this month") if key else line("")
-    return known((("key", line(name)), ("used", used), ("then", line("what its bearer is being answered ends"))))
+    return known(
+        (("key", line(name)), ("used", used), ("then", line("any answers in progress for its holder are cut off")))
+    )
 
 
 def _new(_snapshot: Snapshot, _typed: str) -> list[Line]:
-    """What becomes of the key, which no screen shows."""
+    """Where the new key is stored: no screen shows it."""
     return known((("then", line("the key is in a private file in the data folder")),))
 
 
@@ -43,7 +45,7 @@ def _field(snapshot: Snapshot) -> EntryField:
     def fault(typed: str) -> str:
         if not NAME.match(typed):
             return "a name has up to 64 letters, digits and . _ @ -"
-        return f"there is a key called {typed}" if _key(snapshot, typed) else ""
+        return f"a key called {typed} already exists" if _key(snapshot, typed) else ""
 
     return EntryField("Name of the key", "", fault)
 
@@ -52,7 +54,7 @@ OPENS = Action(
     id="gateway.open",
     keys=("U",),
     label="users",
-    about="Show users' requests at the gateway as they come, and the keys that they bear.",
+    about="Show users' requests at the gateway, live, and their API keys.",
     group="go",
     why_not=_no_gateway,
     footer=47,
@@ -67,7 +69,7 @@ ACTIONS = Context(
             id="gateway.add_key",
             keys=("n",),
             label="new key…",
-            about="Make a key for a user, without limits ('keys add' sets some).",
+            about="Create an unlimited key for a user ('keys add' can set limits).",
             group="act",
             level=Level.ASKED,
             why_not=_cannot_change,
@@ -80,7 +82,7 @@ ACTIONS = Context(
             id="gateway.revoke_key",
             keys=("b",),
             label="revoke key…",
-            about="Take the key under the cursor back.",
+            about="Revoke the key under the cursor.",
             group="act",
             level=Level.ASKED,
             why_not=_cannot_change,

@@ -87,16 +87,16 @@ def _price(value: float) -> str:
 
 REQUESTS: Table[UserRequestView] = Table(
     name="users",
-    empty="no requests yet: 'keys add NAME' makes a key for a user, and so does n",
+    empty="no requests yet: 'keys add NAME' creates a key for a user, and so does n",
     key=lambda row: str(row.number),
     sort="time",
     descending=True,
     feed=True,
     columns=(
         fields.time(lambda row: row.at, "when it came"),
-        fields.text("key", "KEY", 10, lambda row: row.key, "the name of the key that it bears", priority=0),
-        fields.state("state", "STATE", 10, lambda row: STATES[row.state], "how far it is", priority=0),
-        fields.text("mode", "MODE", 9, lambda row: row.mode, "how it is answered", priority=1),
+        fields.text("key", "KEY", 10, lambda row: row.key, "the name of its API key", priority=0),
+        fields.state("state", "STATE", 10, lambda row: STATES[row.state], "its state", priority=0),
+        fields.text("mode", "MODE", 9, lambda row: row.mode, "its mode", priority=1),
         fields.uid(lambda row: row.uid, priority=1),
         _measured("first", "FIRST", lambda row: row.first_ms, "the time to its first text", priority=1),
         Column(
@@ -107,12 +107,12 @@ REQUESTS: Table[UserRequestView] = Table(
             priority=2,
             cell=_took,
             value=lambda row: -1.0 if row.ms is None else row.ms,
-            about="the time to its end; while it lasts, its age",
+            about="its duration so far",
         ),
         fields.number(
-            "tokens", "TOKENS", 6, lambda row: row.tokens, _count, "of the question and the answer", priority=2
+            "tokens", "TOKENS", 6, lambda row: row.tokens, _count, "tokens of question and answer", priority=2
         ),
-        fields.number("price", "PRICE", 8, lambda row: row.price, _price, "by gateway_price", priority=4),
+        fields.number("price", "PRICE", 8, lambda row: row.price, _price, "its price by gateway_price", priority=4),
         fields.text(
             "streamed",
             "AS",
@@ -166,7 +166,7 @@ def _per_minute(row: UserKeyView) -> str:
 
 
 def _manner(row: UserKeyView) -> str:
-    said = (row.mode, "keeps nothing" if row.keeps_nothing else "", "admin" if row.admin else "")
+    said = (row.mode, "not recorded" if row.keeps_nothing else "", "admin" if row.admin else "")
     return ", ".join(filter(None, said))
 
 
@@ -179,7 +179,7 @@ def _ends(row: UserKeyView, now: float) -> Cell:
 
 KEYS: Table[UserKeyView] = Table(
     name="user_keys",
-    empty="no keys yet: n makes one",
+    empty="no keys yet: n creates one",
     key=lambda row: row.name,
     sort="name",
     columns=(
@@ -189,7 +189,7 @@ KEYS: Table[UserKeyView] = Table(
             "REQ/MONTH",
             lambda row: row.requests_used,
             lambda row: row.requests_per_month,
-            "requests of this month, and how many it allows",
+            "requests this month, and their limit",
             priority=1,
         ),
         _budget(
@@ -197,10 +197,10 @@ KEYS: Table[UserKeyView] = Table(
             "TOK/MONTH",
             lambda row: row.tokens_used,
             lambda row: row.tokens_per_month,
-            "tokens of this month, and how many it allows",
+            "tokens this month, and their limit",
             priority=0,
         ),
-        fields.text("minute", "A MINUTE", 16, _per_minute, "what it allows a minute", priority=2),
+        fields.text("minute", "A MINUTE", 16, _per_minute, "its limits per minute", priority=2),
         Column(
             id="expires",
             title="ENDS IN",
@@ -211,6 +211,6 @@ KEYS: Table[UserKeyView] = Table(
             value=lambda row: row.expires_at or float("inf"),
             about="time until it expires",
         ),
-        fields.text("manner", "MANNER", 12, _manner, "its mode, and what else is its own", tone="muted", priority=4),
+        fields.text("manner", "MANNER", 12, _manner, "its mode and other properties", tone="muted", priority=4),
     ),
 )

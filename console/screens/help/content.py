@@ -44,7 +44,7 @@ def choice(action: Action, keymap: Keymap, reason: str) -> Line:
 
 
 def menu_line(action: Action, keymap: Keymap, reason: str) -> Line:
-    """The same for the menu on `x`, which leaves more room for the reason."""
+    """The same for the menu on `x`, with more room for the reason."""
     return _choice(action, keymap, reason, MENU_KEYS, MENU_LABEL)
 
 

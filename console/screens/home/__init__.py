@@ -1,1 +1,1 @@
-"""Home: how everything stands, what needs attention, what was asked last."""
+"""Home: the state of everything, what needs attention, and the latest challenge."""

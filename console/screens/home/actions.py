@@ -14,7 +14,7 @@ def _nothing_to_acknowledge(snapshot: Snapshot) -> str:
 
 def _nothing_acknowledged(snapshot: Snapshot) -> str:
     gone = any(attention.acknowledged for attention in snapshot.attention)
-    return "" if gone else "nothing that was acknowledged is left"
+    return "" if gone else "no acknowledged line is left"
 
 
 _home = partial(Action, group="act", level=Level.TOLD, why_not=_nothing_to_acknowledge)
@@ -40,7 +40,7 @@ ACTIONS = Context(
             id="attention.bring_back",
             keys=("u",),
             label="bring back",
-            about="Show again what was acknowledged last.",
+            about="Show the line acknowledged last again.",
             group="act",
             level=Level.TOLD,
             why_not=_nothing_acknowledged,
@@ -50,7 +50,7 @@ ACTIONS = Context(
             id="home.turn",
             keys=("t",),
             label="turn",
-            about="Show the other two panels, where there is no room for all.",
+            about="Show the other two panels if there is no room for all four.",
             group="view",
             footer=33,
         ),

@@ -21,11 +21,11 @@ PLACES: dict[AboutKind, str] = {
     "commands": "commands",
     "setup": "setup",
 }
-"""The screen on which each can be looked into."""
+"""The screen that shows more about each subject."""
 
 
 def engine(picture: Picture) -> list[Line]:
-    """What of a miner runs and how well."""
+    """How a miner's engine is doing."""
     snapshot = picture.snapshot
     return facts(
         (
@@ -38,7 +38,7 @@ def engine(picture: Picture) -> list[Line]:
 
 
 def chain(picture: Picture) -> list[Line]:
-    """Where a miner stands on chain."""
+    """A miner's standing on chain."""
     snapshot, view = picture.snapshot, picture.snapshot.chain
     if not view.known:
         return facts([("endpoint", line(states.CONNECTING.span))])
@@ -56,7 +56,7 @@ def chain(picture: Picture) -> list[Line]:
 
 
 def services(snapshot: Snapshot) -> Line:
-    """The first that is unwell, else how many of them run."""
+    """The first service in trouble, or else how many run."""
     services, running, starting = snapshot.services, states.SERVICES["running"], states.SERVICES["starting"]
     unwell = next((one for one in services if one.state not in ("running", "starting", "stopped")), None)
     if unwell is not None:
@@ -69,7 +69,7 @@ def services(snapshot: Snapshot) -> Line:
 
 
 def mode(snapshot: Snapshot) -> Line:
-    """Whether anything is sent to the chain, and by whom weights are."""
+    """Whether anything is sent to the chain, and whether weights are set automatically."""
     if snapshot.read_only:
         return line(Span("READ-ONLY", "warn"), " nothing is sent to the chain")
     weights = "auto weights" if snapshot.auto_weights else "weights by hand"
@@ -84,7 +84,7 @@ def _endpoint(picture: Picture) -> Line:
 
 
 def neuron(snapshot: Snapshot) -> Line:
-    """Its uid, and what it lacks."""
+    """Its uid, and what it still needs."""
     view = snapshot.chain
     if not view.registered:
         return line(Span("✗ not registered", "err"), f" costs {formats.tau(view.registration_cost)}")

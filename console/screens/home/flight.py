@@ -73,21 +73,23 @@ def flight(picture: Picture, names: dict[str, str], width: int, height: int, at:
 
 
 def _before(snapshot: Snapshot) -> Line:
-    """What the panel waits for."""
+    """What the panel is waiting for."""
     up, total = sum(one.state == "running" for one in snapshot.services), len(snapshot.services)
     if snapshot.replay is not None:
-        return line(Span("○ not recorded: who was asked when is known of the present only", "muted"))
+        return line(Span("○ not recorded: known only for the present", "muted"))
     if snapshot.paused:
         return line(Span("▲ paused", "warn"), Span(": x, then r, goes on", "muted"))
     if up < total or not total:
         return line(
-            Span("◌", "info"), Span(f" the first question is asked when all services run: {up} of {total}", "muted")
+            Span("◌", "info"), Span(f" the first question is sent once all services run: {up} of {total}", "muted")
         )
-    return line(Span("◌", "info"), Span(" the first question is asked once it is known who can answer", "muted"))
+    return line(
+        Span("◌", "info"), Span(" the first question is sent once it is known which miners can answer", "muted")
+    )
 
 
 def _question(shown: RoundProgress, width: int) -> Line:
-    note = "  its answer is known, and kept from the miners" if shown.known else ""
+    note = "  hidden: its answer is known to the validator" if shown.known else ""
     room = width - len(note)
     text = f"“{shown.question}”"
     if room < 30:
@@ -197,7 +199,7 @@ def clock(picture: Picture, shown: RoundProgress, width: int) -> Line:
     waited, limit = max(0.0, picture.now - shown.started_at), max(0.001, shown.limit_s)
     usual = usual_ms(snapshot.rounds) / 1000
     left, right = f"{waited:.1f} s ", f" {limit:.0f} s"
-    note = f"  ┊ 95 % are back by {usual:.1f} s" if usual else ""
+    note = f"  ┊ 95 % answer within {usual:.1f} s" if usual else ""
     room = width - len(left) - len(right) - len(note)
     if room < 20:
         note, room = "", width - len(left) - len(right)
@@ -222,7 +224,7 @@ def _between(picture: Picture, shown: RoundProgress, width: int) -> Line:
     if snapshot.paused:
         return line(Span("▲ paused", "warn"), Span(": x, then r, goes on", "muted"))
     if snapshot.next_round_at is None:
-        return line(Span("◌", "info"), Span(" judged: the next question is on its way", "muted"))
+        return line(Span("◌", "info"), Span(" judged: the next question is about to be sent", "muted"))
     left = max(0.0, snapshot.next_round_at - picture.now)
     text = f"the next question in {duration(left + 0.999)} "
     whole = max(0.001, snapshot.next_round_at - shown.started_at)

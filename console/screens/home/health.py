@@ -1,4 +1,4 @@
-"""The engine, the chain and the answers, each in the line that matters."""
+"""The engine, the chain and the answers, one line each."""
 
 from console.instants import duration
 from console.present import formats, states

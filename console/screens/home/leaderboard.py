@@ -1,4 +1,4 @@
-"""The leaderboard: who is first by score, who rises and falls, who cheats."""
+"""The leaderboard: miners ordered by score, who rises and falls, and who cheats."""
 
 from collections import Counter
 
@@ -39,7 +39,7 @@ def leaders(snapshot: Snapshot) -> list[Leader]:
 
 
 def verdicts(snapshot: Snapshot) -> dict[str, str]:
-    """What suspects are said to do, by hotkey: "sybil 14, 15, 16", "copies uid 1"."""
+    """The verdicts on suspects by hotkey: "sybil 14, 15, 16", "copies uid 1"."""
     sybil = snapshot.sybil
     if sybil is None:
         return {}
@@ -80,7 +80,7 @@ def title(snapshot: Snapshot) -> str:
 def figures(snapshot: Snapshot) -> Line:
     """How many earn, are suspected and fail; before a round, what will come."""
     if not snapshot.rounds:
-        return phrases("ordered by score once a round is judged")
+        return phrases("ordered by score once a round has been judged")
     counts = Counter(_class(one) for one in snapshot.miners)
     return phrases(
         *(
@@ -139,7 +139,7 @@ LEADERS: Table[Leader] = Table(
             priority=5,
             cell=_move,
             value=lambda row: row.rose,
-            about="places won or lost with the last round",
+            about="places gained or lost in the last round",
             plain=lambda row: row.rose,
         ),
         fields.uid(lambda row: row.miner.uid),
@@ -172,10 +172,10 @@ LEADERS: Table[Leader] = Table(
             6,
             lambda row: row.miner.last_emission,
             "{:.4f}".format,
-            "what the last round paid it, 0 to 1",
+            "its reward in the last round, 0 to 1",
             priority=7,
         ),
-        fields.share("planned", "PLAN", lambda row: row.miner.planned, "its weight if set now", priority=8),
+        fields.share("planned", "PLAN", lambda row: row.miner.planned, "its planned weight", priority=8),
         fields.state(
             "state", "STATE", 20, lambda row: row.state, "whether it answers, cheats, and is paid", priority=0
         ),

@@ -31,9 +31,9 @@ def figures(picture: Picture) -> Line:
     if not snapshot.chain.known:
         return phrases(line(states.CONNECTING.span))
     if snapshot.read_only:
-        return phrases(line(Span("▲", "warn"), " none is set: --read-only"))
+        return phrases(line(Span("▲", "warn"), " not set: --read-only"))
     if not snapshot.auto_weights:
-        return phrases(line(Span("○", "warn"), " set by hand only: x, then w"))
+        return phrases(line(Span("○", "warn"), " manual only: x, then w"))
     if snapshot.setter is None:
         return ()
     left = seconds_left(picture)
@@ -70,7 +70,7 @@ def paired(picture: Picture, width: int, height: int, at: str) -> Drawing:
 
 def _nothing(snapshot: Snapshot) -> Line:
     if snapshot.rounds:
-        return line(Span("nobody has earned any weight yet, and none is on chain", "muted"))
+        return line(Span("no miner has earned any weight yet, and none is on chain", "muted"))
     return line(Span("no plan yet: the first judged round makes one", "muted"))
 
 
@@ -124,7 +124,7 @@ def when(picture: Picture, rows: Sequence[WeightChange], width: int) -> list[Lin
         (
             (
                 "change",
-                line(f"{moved:.1%} changes hands" if moved >= 0.0005 else "nothing changes hands"),
+                line(f"{moved:.1%} changes hands" if moved >= 0.0005 else "no change"),
             ),
             ("next set", _next(picture, width)),
             ("last set", _last(picture)),
@@ -145,7 +145,7 @@ def _next(picture: Picture, width: int) -> Line:
     if setter is None:
         return line(Span("✗ never", "warn"))
     if not snapshot.auto_weights or snapshot.read_only:
-        return line(Span("○ not by itself", "warn"))
+        return line(Span("○ manual only", "warn"))
     blocks = setter.next_block - chain.block
     if blocks <= 0:
         return line("with the next block")
@@ -158,6 +158,6 @@ def _last(picture: Picture) -> Line:
     snapshot, chain = picture.snapshot, picture.snapshot.chain
     sent = next((plan for plan in reversed(snapshot.plans) if plan.outcome != "skipped"), None)
     if sent is None:
-        return line(Span("○ never, by this record", "muted"))
+        return line(Span("○ never, according to this record", "muted"))
     ago = duration(max(0.0, picture.now - sent.at))
     return line(f"block {sent.block or chain.last_weights_block:,}, {ago} ago  ", states.of_outcome(sent.outcome).span)

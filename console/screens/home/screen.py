@@ -1,4 +1,4 @@
-"""Home: what needs attention, what is asked, who agrees, who leads, who is paid."""
+"""Home: attention, the challenge in flight, consensus, leaderboard and weights."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -24,8 +24,9 @@ UNKNOWN = Option("", line(Span("○ not recorded: the log has what was said then
 
 
 class HomeScreen(ConsoleScreen):
-    """Four panels that a validator lives by; where there is no room for all, two at a time. A miner sees how its
-    server does, and its last requests, instead."""
+    """Four panels for a validator; if there is no room for all, two at a time. A miner sees its server's state and its
+    last requests instead.
+    """
 
     NAME = "home"
 

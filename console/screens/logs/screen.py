@@ -1,4 +1,4 @@
-"""The log: what every part of the program says, as it says it."""
+"""The log of every part of the program, live."""
 
 from typing import Any
 

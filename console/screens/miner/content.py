@@ -1,4 +1,4 @@
-"""One miner: what the chain says of it, how it does, and its rounds as rows of a table."""
+"""One miner: its standing on chain, its performance, and its rounds as rows of a table."""
 
 from collections.abc import Callable, Sequence
 
@@ -158,7 +158,7 @@ def _state(one: Appearance) -> State:
 
 
 def why_of(one: Appearance) -> str:
-    """Why the round went so for this miner, in one line; what decided last comes first."""
+    """Why the round ended as it did for this miner, in one line; the deciding reason comes first."""
     failed = "" if one.status == "ok" else one.reason or one.status
     return safe("; ".join((*([failed] if failed else []), *reversed(one.reasons))))
 

@@ -1,4 +1,4 @@
-"""One miner: how it stands, and its last rounds with what each was worth and why."""
+"""One miner: its standing, and its last rounds with each one's reward and reason."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ from console.widgets.panel import Panel
 
 
 class MinerScreen(ConsoleScreen):
-    """Opened with a hotkey: its facts, its rounds, and why the one under the cursor went so."""
+    """Opened with a hotkey: its facts, its rounds, and the reason for the one under the cursor."""
 
     NAME = "miner"
 

@@ -31,7 +31,7 @@ def _cannot_let_in(snapshot: Snapshot, hotkey: str) -> str:
 
 
 def _let_in(snapshot: Snapshot, hotkey: str) -> AnyCommand:
-    """Who is blocked is left to the lists again; who is on none of them is put on the operator's own."""
+    """A blocked caller is left to the lists again; one that is on none of them is put on the operator's own."""
     return UnblockCaller(hotkey) if hotkey in _blocked(snapshot) else LetInCaller(hotkey)
 
 
@@ -55,7 +55,7 @@ def _caller(snapshot: Snapshot, hotkey: str) -> list[Line]:
 def _newcomer(snapshot: Snapshot, hotkey: str) -> list[Line]:
     """Who it is, and what letting it in means."""
     is_blocked = hotkey in _blocked(snapshot)
-    then = "it is unblocked: permits and lists decide again" if is_blocked else "it is answered, as validators are"
+    then = "it is unblocked: permits and lists decide again" if is_blocked else "it is answered, like a validator"
     return [*_caller(snapshot, hotkey), *known((("then", line(then)),))]
 
 
@@ -64,7 +64,7 @@ def _row(snapshot: Snapshot, hotkey: str) -> CallerRow | None:
 
 
 def _service(snapshot: Snapshot, name: str) -> list[Line]:
-    """How it does."""
+    """Its state."""
     service = next((one for one in snapshot.services if one.name == name), None)
     if service is None:
         return []

@@ -62,7 +62,7 @@ def explanation(snapshot: Snapshot) -> list[Line]:
 
 
 def status(picture: Picture) -> list[Line]:
-    """Whether it listens and can answer, how much it does, and how fast."""
+    """Whether it listens and is ready, its load, and its speed."""
     snapshot, server = picture.snapshot, picture.snapshot.server or ServerView()
     return facts(
         (
@@ -95,7 +95,7 @@ def _listening(snapshot: Snapshot, server: ServerView) -> Line:
 
 
 def axon(snapshot: Snapshot) -> Line:
-    """Where the chain says that it is to be found."""
+    """The address announced on chain."""
     chain = snapshot.chain
     if not chain.known:
         return line(states.CONNECTING.span)
@@ -138,7 +138,7 @@ def _statuses(server: ServerView) -> Line:
 
 
 COLUMNS: tuple[Column[ServiceRow], ...] = (
-    fields.text("name", "SERVICE", 14, lambda row: row.service.name, "what it is called", priority=0),
+    fields.text("name", "SERVICE", 14, lambda row: row.service.name, "its name", priority=0),
     fields.state("state", "STATE", 13, lambda row: states.SERVICES[row.service.state], "whether it runs", priority=0),
     fields.age("since", "FOR", lambda row: row.service.since, "time in this state", priority=3),
     Column(
@@ -177,9 +177,7 @@ SERVERS: Table[ServiceRow] = Table(
     columns=(
         fields.uid(lambda row: row.uid, priority=2),
         *COLUMNS,
-        fields.text(
-            "address", "LISTENS AT", 21, lambda row: row.address, "where it is asked", tone="muted", priority=4
-        ),
+        fields.text("address", "LISTENS AT", 21, lambda row: row.address, "its address", tone="muted", priority=4),
         REASON,
     ),
 )

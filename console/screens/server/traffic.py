@@ -298,13 +298,13 @@ CALLERS: Table[CallerRow] = Table(
             priority=4,
             cell=_quota,
             value=lambda row: row.caller.consumed,
-            about="its challenges in this period, and how many its stake gives it",
+            about="its challenges in this period, and its quota by stake",
         ),
         fields.number("requests", "REQ", 5, lambda row: row.caller.requests, str, "its requests"),
         fields.number(
             "ok", "OK%", 4, lambda row: _ok(row.caller), formats.percent, "share of them answered", priority=6
         ),
-        fields.took("p50", "MEDIAN", lambda row: row.caller.p50_ms, "half of its answers took less", priority=8),
+        fields.took("p50", "MEDIAN", lambda row: row.caller.p50_ms, "median time of its answers", priority=8),
         fields.age("last", "LAST", lambda row: row.caller.last_at, "when it last asked", width=5, priority=4),
         _countdown("key", "KEY", 6, lambda row: row.key_until, "time until its key expires", priority=2),
         fields.text(
@@ -343,7 +343,7 @@ REFUSALS: Table[RefusalRow] = Table(
             "WHY",
             16,
             lambda row: row.refusal.reason,
-            "the reason, as it was last",
+            "the last reason",
             tone="warn",
             grows=True,
             priority=0,
@@ -360,13 +360,13 @@ KEYS: Table[KeyRow] = Table(
     key=lambda row: row.session.key_uuid,
     sort="expires",
     columns=(
-        fields.text("who", "CALLER", 9, lambda row: row.who, "who exchanged it", priority=0),
+        fields.text("who", "CALLER", 9, lambda row: row.who, "the hotkey that exchanged it", priority=0),
         fields.text(
             "key",
             "KEY",
             9,
             lambda row: row.session.key_uuid,
-            "the name of the key, not the key",
+            "the id of the key, not the key itself",
             tone="muted",
             grows=True,
         ),

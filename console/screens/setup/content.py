@@ -1,4 +1,4 @@
-"""The settings in a table: what is set, to what, and who says so."""
+"""The settings in a table: names, values and sources."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def _column(
 
 
 def _said(row: Shown) -> Tone:
-    """What somebody set stands out against the defaults."""
+    """Values that are set stand out against the defaults."""
     return "muted" if row.source.startswith("default") else "accent"
 
 

@@ -77,7 +77,7 @@ NEURONS: Table[NeuronView] = Table(
             10,
             lambda row: row.incentive,
             formats.share,
-            "its part of the miners' pay",
+            "its share of the miners' pay",
             priority=0,
         ),
         Column(
@@ -103,7 +103,9 @@ NEURONS: Table[NeuronView] = Table(
         fields.number(
             "emission", "α A DAY", 9, lambda row: row.emission, "{:,.2f}".format, "its emission in alpha", priority=2
         ),
-        fields.share("others", "OTHERS", lambda row: row.others, "what validators give it, by stake", priority=3),
+        fields.share(
+            "others", "OTHERS", lambda row: row.others, "the weight that validators give it, by stake", priority=3
+        ),
         Column(
             id="stake",
             title="STAKE",
@@ -142,7 +144,7 @@ COMPARED: Table[NeuronView] = replace(
     NEURONS,
     columns=(
         *NEURONS.columns,
-        fields.share("ours", "OURS", lambda row: row.ours, "what we give it", priority=5),
+        fields.share("ours", "OURS", lambda row: row.ours, "our weight for it", priority=5),
         Column(
             id="differs",
             title="DIFFERS",
@@ -151,7 +153,7 @@ COMPARED: Table[NeuronView] = replace(
             priority=5,
             cell=_difference,
             value=lambda row: row.ours - row.others,
-            about="ours less the others'",
+            about="our weight minus the others'",
         ),
     ),
 )
@@ -224,7 +226,7 @@ VALIDATORS: Table[ValidatorView] = Table(
             priority=5,
             cell=lambda row, _now: Cell(f"uid {row.top}" if row.top is not None else "-"),
             value=lambda row: row.top if row.top is not None else -1,
-            about="whom it gives most",
+            about="the neuron to which it gives the most weight",
         ),
         fields.number(
             "quiet",
@@ -232,7 +234,7 @@ VALIDATORS: Table[ValidatorView] = Table(
             9,
             lambda row: row.quiet,
             "{:,.0f} blk".format,
-            "since it set or committed",
+            "time since it set or committed weights",
             priority=4,
         ),
     ),
@@ -353,7 +355,7 @@ def price(subnet: SubnetView) -> Line:
 def trend(subnet: SubnetView, chain: ChainView) -> Line:
     """How the price went while we looked."""
     if len(subnet.trend) < 2:
-        return line(Span("○ watching: it falls until somebody registers", "muted"))
+        return line(Span("○ watching: the price falls until somebody registers", "muted"))
     (first, before), (last, now) = subnet.trend[0], subnet.trend[-1]
     change = now / before - 1 if before else 0.0
     word: Tone = "ok" if change <= 0 else "warn"

@@ -36,7 +36,7 @@ def _cannot_reinstate(snapshot: Snapshot, hotkey: str) -> str:
 
 
 def _who(snapshot: Snapshot, hotkey: str) -> list[Line]:
-    """Who it is, what its penalty comes to, and the evidence against it."""
+    """The miner, its penalty, and the evidence against it."""
     said = content.of_miner(snapshot, hotkey)
     miner = next((miner for miner in snapshot.miners if miner.hotkey == hotkey), None)
     who = f"uid {miner.uid}  {miner.name}".rstrip() if miner else formats.hotkey(hotkey, 17)

@@ -143,7 +143,7 @@ def _next(snapshot: Snapshot) -> Line:
     if setter is None:
         return line(Span("✗ never", "warn"))
     if not snapshot.auto_weights:
-        return line(Span("○ only by hand", "warn"))
+        return line(Span("○ manual only", "warn"))
     return line(_in_time(setter.next_block, chain))
 
 
@@ -171,7 +171,7 @@ def _auto_set(snapshot: Snapshot) -> Line:
         return line(Span("✗ OFF", "warn"), " --read-only")
     if snapshot.auto_weights:
         return line(Span("● ON", "ok"), " once per window")
-    return line(Span("○ OFF", "warn"), " by hand only")
+    return line(Span("○ OFF", "warn"), " manual only")
 
 
 def _mode(plans: Sequence[PlanView]) -> Line:
@@ -222,7 +222,7 @@ CHANGES: Table[WeightChange] = Table(
         fields.named(lambda row: row.name, lambda row: row.hotkey, 17, priority=2, grows=True),
         fields.hotkey(lambda row: row.hotkey, priority=5),
         fields.ema(lambda row: row.ema, priority=3),
-        fields.share("planned", "PLAN", lambda row: row.planned, "its share if set now", priority=0),
+        fields.share("planned", "PLAN", lambda row: row.planned, "its planned share", priority=0),
         fields.number(
             "u16",
             "U16",
@@ -242,7 +242,7 @@ CHANGES: Table[WeightChange] = Table(
             priority=0,
             cell=lambda row, _now: Cell(signed(row.change), _tone(row)),
             value=lambda row: abs(row.change) if row.differs else 0.0,
-            about="plan less chain",
+            about="plan minus chain",
             plain=lambda row: fields.rounded(row.change),
         ),
         Column(

@@ -1,4 +1,4 @@
-"""Weights: what stands on chain, what would be set, what was sent, and the actions that write to the chain."""
+"""Weights: those on chain, the plan, past submissions, and the actions that write to the chain."""
 
 from textual import on
 from textual.app import ComposeResult
