@@ -25,6 +25,8 @@ MOST_READERS = 200
 """Each costs one message of some 30 KB every two seconds."""
 
 AGAIN_S = 30
+"""`Retry-After` for a reader who finds no room."""
+
 EVENTS = "text/event-stream"
 
 

@@ -25,6 +25,7 @@ JUDGED_WITHIN_S = 60.0
 MOST_AT_ONCE = 64
 TAKE_S = 1.0
 AGAIN_S = 1.0
+"""Rounds judged at once; a read of the stream blocks this long; and so long a failed one waits for its next try."""
 
 
 class JudgedElsewhere:

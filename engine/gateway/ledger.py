@@ -10,6 +10,8 @@ from engine.key_use import Budget, Kind, month_of, seconds_left
 from engine.streams.on_redis import RedisStreams
 
 MONTH_KEPT_S = 40 * 24 * 3600
+"""A month's count expires in Redis by itself, well after the longest month."""
+
 Verdict = Literal["granted", "requests a minute", "tokens a minute", "requests a month", "tokens a month"]
 VERDICTS: tuple[Verdict, ...] = (
     "granted",

@@ -13,6 +13,8 @@ from engine.streams.interface import Streams, StreamsGone
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
+"""How often keys are pinned and read: a revoked key stops working within seconds everywhere."""
+
 read_keys = msgspec.msgpack.Decoder(tuple[ApiKey, ...]).decode
 
 

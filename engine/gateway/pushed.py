@@ -24,6 +24,8 @@ MOST_REMEMBERED = 10_000
 """Ids of challenges that were taken, so that none is asked twice."""
 
 ID_WIDTH = 64
+"""Characters of a challenge's id in messages."""
+
 SUBJECT = "pushed challenges"
 
 

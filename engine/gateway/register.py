@@ -13,6 +13,8 @@ UNDER_WAY_SHOWN = 200
 """Requests for the screen; of those under way the oldest, who wait longest."""
 
 REASON_WIDTH = 160
+"""Cells of a reason: a line of a wide terminal."""
+
 MILLION = 1e6
 
 

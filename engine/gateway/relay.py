@@ -39,6 +39,7 @@ AWAY_S = 5.0
 RECEIVE_S = 1.0
 AGAIN_S = 0.5
 LOOK_S = 1.0
+"""A read of the box blocks this long; a failed one is tried again after this pause; and how often Redis is checked."""
 
 
 class Relay:

@@ -37,6 +37,7 @@ TRIES = 3
 
 TAKE_S = 1.0
 AGAIN_S = 0.5
+"""A read of the stream blocks this long, and a failed one is tried again after this pause."""
 
 
 class AskingWorker:

@@ -15,6 +15,7 @@ QUESTION_WIDTH = 160
 
 REASON_WIDTH = 80
 KIND_WIDTH = 40
+"""Cells of a reason and of a kind's name, of which a screen shows less."""
 
 STATES: dict[ReplyStatus, CellState] = {"ok": "answered", "timeout": "late", "cancelled": "excused"}
 """Any other status is a failure."""

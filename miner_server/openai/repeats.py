@@ -22,9 +22,12 @@ REPEATED = (b"idempotent-replayed", b"true")
 """Stripe's header for the same."""
 
 LONGEST_KEY = 255
+"""As long as Stripe's keys."""
+
 KEPT_S = 3600.0
 MOST_KEPT = 1000
 MOST_BYTES = 32 * 1024 * 1024
+"""Answers are kept for an hour, which outlasts any client's retries, and fewer if they would take too much memory."""
 
 
 class KeptResponse(Struct, frozen=True):

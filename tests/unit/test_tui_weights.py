@@ -234,7 +234,7 @@ async def test_registering_pays_no_more_than_was_shown(tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await take(pilot, "i")
-        assert "τ0.500 at most" in screen_text(app)
+        assert "at most τ0.500" in screen_text(app)
         feed_of(app).publish(validator(chain=replace(gone, registration_cost=99.0)))
         await pilot.press("j", "enter", "4", "2", "enter", "y")
     assert orders.taken == [Register(limit=0.5)]

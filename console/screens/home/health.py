@@ -9,6 +9,7 @@ from console.screens.weights.content import last_set_by_then
 from engine.snapshot import ReplayView, RoundView, Snapshot
 
 SPARK = 24
+"""Cells of the sparkline of recent answers."""
 
 
 def figures(picture: Picture) -> Line:

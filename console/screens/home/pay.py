@@ -21,6 +21,7 @@ FACTS_FROM = 8
 """Rows from which there is room for more than bars."""
 
 OUTCOMES = 20
+"""The last submissions whose outcomes are shown as marks."""
 
 
 def figures(picture: Picture) -> Line:

@@ -71,6 +71,7 @@ WINDOW_S = 120.0
 """Of Fiber's source: sizes and lifetime of its keys, and how old a nonce may be."""
 
 HANDSHAKE_TIMEOUT_S = 15.0
+"""A quarter of the minute that a miner has to answer: a handshake takes one RSA operation."""
 
 IN_THE_CLEAR_S = 60.0
 """One more GET a minute for each miner that hands out no key."""

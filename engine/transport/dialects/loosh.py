@@ -61,7 +61,10 @@ KEY_UUID_HEADER = "x-fiber-symmetric-key-uuid"
 _VALIDATOR, _KEY_UUID = VALIDATOR_HEADER.encode(), KEY_UUID_HEADER.encode()
 
 MAX_UUID_CHARACTERS = 64
+"""A UUID has 36 characters; miners of other software may name their keys otherwise."""
+
 HANDSHAKE_TIMEOUT_S = 15.0
+"""A quarter of the minute that a miner has to answer: a handshake takes one RSA operation."""
 
 T = TypeVar("T")
 

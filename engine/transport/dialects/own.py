@@ -67,6 +67,7 @@ LONGEST_NONCE = 21
 """In digits; nanoseconds have 19 until the year 2286."""
 
 HANDSHAKE_TIMEOUT_S = 15.0
+"""As for Fiber, inside whose handshake it is negotiated."""
 
 
 def _lines(*lines: str) -> bytes:
