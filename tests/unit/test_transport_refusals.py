@@ -193,6 +193,7 @@ async def post(client: httpx.AsyncClient, sent: Sent) -> httpx.Response:
 def rates(monkeypatch: pytest.MonkeyPatch) -> None:
     for gate in ("handshake", "challenge"):
         monkeypatch.setitem(admission.STRANGER_PER_MINUTE, gate, 1000)
+        monkeypatch.setitem(admission.HOTKEY_PER_MINUTE, gate, 1000)
 
 
 def served(nonces: CountedNonces, backend: Reckoner) -> MinerServer:
@@ -240,24 +241,75 @@ async def test_64_kib_of_base58_cost_nothing(name: str) -> None:
     assert all(question != LONG for _, question in backend.begun)
 
 
-SPOKEN = {"fiber": "fiber", "fiber_sealed": "fiber", "sdk": "btauth", "template": "template", "own_challenge": "own"}
-"""Makers of challenges, whose proof is in headers, by their dialects."""
+async def loosh_challenge(client: httpx.AsyncClient, wrong: Wrong) -> Sent:
+    """Loosh's challenge: nothing of it is signed, so what is wrong with it is its key."""
+    public = read_public_key((await client.get("/fiber/public-key")).json()["public_key"])
+    key, uuid, at, nonce = Fernet.generate_key(), secrets.token_hex(8), time.time(), secrets.token_hex(8)
+    body = {
+        "encrypted_symmetric_key": seal_key(public, key).hex(), "symmetric_key_uuid": uuid, "timestamp": at,
+        "nonce": nonce, "validator_hotkey_ss58": ALICE.ss58_address,
+        "signature": TAKEN.signature(f"{at}.{nonce}.{ALICE.ss58_address}".encode()),
+    }  # fmt: skip
+    await post(client, Sent("/fiber/key-exchange", json.dumps(body).encode(), {}))
+    headers = {"x-fiber-validator-hotkey-ss58": ALICE.ss58_address, "x-fiber-symmetric-key-uuid": uuid}
+    holds = wrong.signer is ALICE
+    return Sent("/fiber/challenge", Fernet(key if holds else Fernet.generate_key()).encrypt(BODY), headers)
 
 
-@pytest.mark.parametrize(("name", "other"), [(a, b) for a in SPOKEN for b in SPOKEN if SPOKEN[a] != SPOKEN[b]])
-async def test_proofs_of_two_dialects_in_one_request_are_one_or_none(name: str, other: str) -> None:
+ASKING = MAKERS | {"loosh_challenge": loosh_challenge}
+SPOKEN = {
+    "loosh": "loosh", "loosh_challenge": "loosh", "fiber": "fiber", "fiber_handshake": "fiber", "fiber_sealed": "fiber",
+    "sdk": "btauth", "template": "template", "own_handshake": "own", "own_challenge": "own",
+}  # fmt: skip
+"""What is asked in each dialect."""
+
+
+def mixed(one: Sent, another: Sent) -> Sent:
+    """A request that bears the proof of another dialect's beside its own."""
+    return Sent(one.path, one.body, another.headers | one.headers)
+
+
+def clash(one: Sent, name: str, other: str) -> bool:
+    """Whether its route is one that both dialects have."""
+    return one.path == "/challenge" and {SPOKEN[name], SPOKEN[other]} == {"fiber", "btauth"}
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+async def test_proofs_of_two_dialects_in_one_request_are_one_or_none(name: str) -> None:
     """Where two dialects share a route it is refused, else it is the route's own; the other's proof is not used up."""
     async with (
         running(served(CountedNonces(), Reckoner())) as server,
         httpx.AsyncClient(base_url="http://{}:{}".format(*server.address), trust_env=False) as client,
     ):
-        one, another = await MAKERS[name](client, TAKEN), await MAKERS[other](client, TAKEN)
-        mixed = await post(client, Sent(one.path, one.body, another.headers | one.headers))
-        last = server.view().requests[-1]
-        if one.path == another.path:
-            assert (mixed.status_code, last.gate) == (400, "dialect")
-            assert last.reason == "the headers match more than one dialect: use one"
-            assert (await post(client, one)).status_code == 200
-        else:
-            assert (mixed.status_code, last.dialect) == (200, SPOKEN[name])
-        assert (await post(client, another)).status_code == 200
+        for other in (other for other in SPOKEN if SPOKEN[other] != SPOKEN[name]):
+            one, another = await ASKING[name](client, TAKEN), await ASKING[other](client, TAKEN)
+            got = await post(client, mixed(one, another))
+            last = server.view().requests[-1]
+            if clash(one, name, other):
+                assert (got.status_code, last.gate) == (400, "dialect")
+                assert last.reason == "the headers match more than one dialect: use one"
+                assert (await post(client, one)).status_code == 200
+            else:
+                assert (other, got.status_code, last.dialect) == (other, 200, SPOKEN[name])
+            assert (await post(client, another)).status_code == 200, other
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+async def test_another_dialects_proof_helps_no_forgery_and_is_not_used_up_by_it(name: str) -> None:
+    nonces, backend = CountedNonces(), Reckoner()
+    async with (
+        running(served(nonces, backend)) as server,
+        httpx.AsyncClient(base_url="http://{}:{}".format(*server.address), trust_env=False) as client,
+    ):
+        for other in (other for other in SPOKEN if SPOKEN[other] != SPOKEN[name]):
+            forged, honest = await ASKING[name](client, Wrong(signer=EVE)), await ASKING[other](client, TAKEN)
+            before, keys, begun = nonces.stored, len(server.view().sessions), len(backend.begun)
+            got = await post(client, mixed(forged, honest))
+            last = server.view().requests[-1]
+            shared = clash(forged, name, other)
+            gate = "dialect" if shared else "proof" if name == "loosh_challenge" else "signature"
+            status = 400 if shared or name == "loosh" else 401
+            assert (other, got.status_code, last.status, last.gate) == (other, status, status, gate)
+            assert last.reason == got.json()["detail"]
+            assert (nonces.stored, len(server.view().sessions), len(backend.begun)) == (before, keys, begun)
+            assert (await post(client, honest)).status_code == 200, other
