@@ -141,7 +141,7 @@ def _load(role: str) -> None:
     """Import the engine on its own thread, so that the first frame does not wait for it."""
     import_module("console.remote.server")
     import_module("console.roles.run")
-    import_module(f"console.roles.{role}")
+    import_module(f"console.roles.{role.replace('-', '_')}")
 
 
 async def _run_role(

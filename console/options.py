@@ -68,6 +68,7 @@ LAUNCH: dict[str, dict[str, tuple[str, ...]]] = {
         "pushed": ("--pushed",),
         "pushers": ("--pusher",),
         "pushed_unsigned": ("--pushed-unsigned",),
+        "validators": ("--validator",),
     },
     "miner server": {
         "host": ("--host",),

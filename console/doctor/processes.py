@@ -83,7 +83,7 @@ def file_limit(case: Case, limits: tuple[int, int] | None = None) -> Result:
     """Whether the process may open enough files; `limits` are the soft and the hard one."""
     name = "file limit"
     soft, hard = limits or resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = OWN_FILES + {"miner": MOST, "validator": ASKED, "demo": ASKED}[case.settings.role]
+    needed = OWN_FILES + {"miner": MOST, "validator": ASKED, "demo": ASKED, "challenge-api": ASKED}[case.settings.role]
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return ok(name, "none" if soft == resource.RLIM_INFINITY else f"{soft:,} files, at least {needed:,} needed")
     up_to = "any" if hard == resource.RLIM_INFINITY else f"up to {hard:,}"

@@ -13,13 +13,14 @@ from console.errors import ConsoleError
 from console.roles.door import Door
 from console.roles.session import Session
 from engine.gateway.organic import Organic
-from engine.gateway.pushed import MOST_AT_ONCE, Full, PushedRounds, Repeated
+from engine.gateway.pushed import MOST_AT_ONCE, SERVICE_NAME, Full, PushedRounds, Repeated
 from engine.keys import is_address
 from engine.node.part import Part
 from engine.text import safe
-from engine.transport.batches import HOTKEY_HEADER, KEY_UUID_HEADER, BatchSender
+from engine.transport.batches import BatchSender
+from engine.transport.brought_keys import BroughtKeys, pushers
 from engine.transport.errors import Refusal, misfit
-from engine.transport.pushers import Pushers
+from engine.transport.sealed_calls import HOTKEY_HEADER, KEY_UUID_HEADER
 from engine.transport.sessions import KEY_TTL_S
 from engine.values import host_and_port
 from miner_server.hosts import network
@@ -27,9 +28,6 @@ from miner_server.limits import RateLimiter
 
 SERVICE = "pushed challenges"
 OPTION = "--pushed"
-NAME = "loosh-inference-validator"
-"""By this name Loosh's Challenge API knows a validator before it routes anything to it."""
-
 BODY_BYTES = 1 << 20
 BODY_S = 8.0
 EXCHANGES_A_MINUTE = 30
@@ -41,8 +39,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class PushDoor:
     """A service, bound from the beginning. Raises MinerError."""
 
-    def __init__(self, host: str, port: int, pushers: Pushers, rounds: PushedRounds, *, version: str) -> None:
-        self._pushers = pushers
+    def __init__(self, host: str, port: int, keys: BroughtKeys, rounds: PushedRounds, *, version: str) -> None:
+        self._brought = keys
         self._rounds = rounds
         self._version = version
         self._exchanges = RateLimiter(EXCHANGES_A_MINUTE)
@@ -61,7 +59,7 @@ class PushDoor:
         self.door = Door(host, port, app, name=SERVICE, option=OPTION)
 
     async def run(self, started: Callable[[], None]) -> None:
-        await self._pushers.start()
+        await self._brought.start()
         try:
             await self.door.run(started)
         finally:
@@ -81,31 +79,36 @@ class PushDoor:
             "available_capacity": free,
             "semaphore_available": free,
         }
-        told = {"service_name": NAME, "version": self._version, "status": "healthy", "queue_size": stats["queue_size"]}
+        told = {
+            "service_name": SERVICE_NAME,
+            "version": self._version,
+            "status": "healthy",
+            "queue_size": stats["queue_size"],
+        }
         return JSONResponse({**told, "processing_stats": stats})
 
     async def _received(self, _: Request) -> Response:
         return JSONResponse({"queue_size": self._rounds.waiting, "total_received": self._rounds.received})
 
     async def _keys(self, _: Request) -> Response:
-        keys = len(self._pushers)
+        keys = len(self._brought)
         return JSONResponse({"active_hotkeys": keys, "total_symmetric_keys": keys, "key_ttl_seconds": int(KEY_TTL_S)})
 
     async def _public_key(self, _: Request) -> Response:
-        return JSONResponse({"public_key": self._pushers.pem})
+        return JSONResponse({"public_key": self._brought.pem})
 
     async def _exchange(self, request: Request) -> Response:
         wait = self._exchanges.take(network(request.client.host if request.client else ""))
         if wait:
             raise Refusal(429, "too many key exchanges from this address", retry_after=wait)
-        await self._pushers.exchange(await read_body(request))
+        await self._brought.exchange(await read_body(request))
         return JSONResponse({"success": True, "message": "Symmetric key exchanged successfully"})
 
     async def _challenge(self, request: Request) -> Response:
         hotkey, key_uuid = request.headers.get(HOTKEY_HEADER), request.headers.get(KEY_UUID_HEADER)
         if not hotkey or not key_uuid:
             raise Refusal(422, f"the headers {HOTKEY_HEADER} and {KEY_UUID_HEADER} are needed")
-        given = self._pushers.opened(hotkey, key_uuid, await read_body(request))
+        given = self._brought.opened(hotkey, key_uuid, await read_body(request))
         try:
             taken = self._rounds.take(given)
         except msgspec.ValidationError as error:
@@ -131,15 +134,15 @@ def answering(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most: int = BODY_BYTES) -> bytes:
     """Raises Refusal: 413 for one that is too large, 408 for one that is too slow or breaks off."""
     read = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
             async for piece in request.stream():
                 read += piece
-                if len(read) > BODY_BYTES:
-                    raise Refusal(413, f"the body is larger than {BODY_BYTES} bytes")
+                if len(read) > most:
+                    raise Refusal(413, f"the body is larger than {most} bytes")
     except (TimeoutError, ClientDisconnect):
         raise Refusal(408, f"the body did not arrive within {BODY_S:g} s") from None
     return bytes(read)
@@ -159,7 +162,7 @@ def pushing(session: Session, organic: Organic) -> Part:
             raise ConsoleError(f"--pusher {safe(pusher, 60)}: not a hotkey's address")
     hotkey = session.wallet.hotkey
     rounds = PushedRounds(organic, BatchSender(settings.challenge_api, hotkey), feed, hotkey.ss58_address)
-    pushers = Pushers(settings.pushers, unsigned=settings.pushed_unsigned)
-    pushed = PushDoor(*host_and_port(settings.pushed), pushers, rounds, version=feed.snapshot.version)
+    keys = pushers(settings.pushers, unsigned=settings.pushed_unsigned)
+    pushed = PushDoor(*host_and_port(settings.pushed), keys, rounds, version=feed.snapshot.version)
     feed.raise_attention("info", SERVICE, f"a Challenge API may push to {pushed.door.url}")
     return Part(services={SERVICE: lambda: pushed})

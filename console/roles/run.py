@@ -53,6 +53,10 @@ async def run(
                 from console.roles import validator
 
                 await validator.run(session, stack)
+            case "challenge-api":
+                from console.roles import challenge_api
+
+                await challenge_api.run(session, stack)
             case "miner":  # which loads nothing of what asks and judges
                 from console.roles import miner
 

@@ -16,6 +16,9 @@ from engine.text import safe
 from engine.transport.challenge_api import ChallengeApiError
 from engine.values import Reply, Request, Round
 
+SERVICE_NAME = "loosh-inference-validator"
+"""By this name a Challenge API knows a validator before it pushes anything to it."""
+
 MOST_AT_ONCE = 15
 """Rounds of pushed challenges, as many as Loosh's validator works on."""
 
@@ -38,7 +41,8 @@ class Full(Exception):
 
 
 class Pushed(Struct, frozen=True, kw_only=True):
-    """A challenge as Loosh's Challenge API pushes it; fields that are not named here go back as they came."""
+    """A challenge as Loosh's Challenge API pushes it, and what ours adds to it (`response_format`, `stop`, `seed`);
+    fields that are not named here go back as they came."""
 
     id: Annotated[str, Meta(min_length=1, max_length=256)]
     prompt: str | None = None
@@ -49,6 +53,9 @@ class Pushed(Struct, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+    response_format: dict[str, Any] | None = None
+    stop: str | Annotated[tuple[str, ...], Meta(max_length=16)] | None = None
+    seed: int | None = None
 
     @property
     def request(self) -> Request:
@@ -62,7 +69,18 @@ class Pushed(Struct, frozen=True, kw_only=True):
             max_tokens=self.max_tokens or 12_288,
             temperature=0.7 if self.temperature is None else self.temperature,
             top_p=0.95 if self.top_p is None else self.top_p,
+            response_format=self.response_format,
+            stop=(self.stop,) if isinstance(self.stop, str) else self.stop or (),
+            seed=self.seed,
         )
+
+
+def read_pushed(raw: Mapping[str, Any]) -> Pushed:
+    """Raises msgspec.ValidationError, also where nothing is asked."""
+    pushed = msgspec.convert(raw, Pushed)
+    if not (pushed.prompt or pushed.messages):
+        raise msgspec.ValidationError("a challenge needs a prompt or messages")
+    return pushed
 
 
 class Sender(Protocol):
@@ -93,9 +111,7 @@ class PushedRounds:
 
     def take(self, raw: Mapping[str, Any]) -> str:
         """Take a challenge and return its id. Raises Repeated, Full, and msgspec.ValidationError."""
-        pushed = msgspec.convert(raw, Pushed)
-        if not (pushed.prompt or pushed.messages):
-            raise msgspec.ValidationError("a challenge needs a prompt or messages")
+        pushed = read_pushed(raw)
         if pushed.id in self._known:
             raise Repeated(f"challenge {safe(pushed.id, ID_WIDTH)} already exists")
         if self.waiting >= MOST_WAITING:

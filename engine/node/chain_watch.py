@@ -103,8 +103,8 @@ class ChainWatch:
         look = self._chain.seen
         if look is self._told:
             return
-        if not look.hotkey:
-            pass  # watching a subnet without a key
+        if not look.hotkey or self._feed.snapshot.role == "challenge-api":
+            pass  # watching a subnet without a key, or serving it from outside
         elif look.own is not None:
             self._feed.settle(UNREGISTERED, "this hotkey is registered again")
         elif self._was_registered and self._if_lost == "pause":

@@ -125,7 +125,7 @@ Host = Annotated[str, _text("a host name or an IP address", r"^\S+\Z")]
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of one run."""
 
-    role: Annotated[Role, _is("what to run: the demo subnet, a miner or a validator")] = "demo"
+    role: Annotated[Role, _is("what to run: the demo subnet, a miner, a validator or a Challenge API")] = "demo"
     data_dir: Annotated[Path, _is("data folder: store, keys and logs")] = field(default_factory=data_home)
     read_only: Annotated[bool, _is("never write to the chain")] = False
     on_hangup: Annotated[OnHangup, _is("what to do when the terminal hangs up")] = "continue"
@@ -252,8 +252,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool, _is("let pushers exchange keys unsigned, as Loosh's may: anybody can then push in their name")
     ] = False
 
-    host: Annotated[Host, _is("address for the miner server to listen on")] = "0.0.0.0"
-    port: Annotated[Port, _is("port for the miner server to listen on; 0 picks a free one")] = 8091
+    validators: Annotated[
+        tuple[Peer, ...], _is("a Challenge API also pushes to this validator (HOTKEY@HOST:PORT)")
+    ] = ()
+
+    host: Annotated[Host, _is("address for the miner server, or the Challenge API, to listen on")] = "0.0.0.0"
+    port: Annotated[Port, _is("port for the miner server, or the Challenge API, to listen on; 0 picks a free one")] = (
+        8091
+    )
     backend: Annotated[Backend, _is("backend that answers the questions")] = "llamacpp"
     backend_url: Annotated[Url, _is("override the backend's default base URL")] = ""
     backend_model: Annotated[str, _is("model to request, instead of the backend's first")] = ""

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from engine.values import Level
 
-Role = Literal["demo", "miner", "validator"]
+Role = Literal["demo", "miner", "validator", "challenge-api"]
 ServiceState = Literal["starting", "running", "backing_off", "stopped", "failed"]
 
 

@@ -14,6 +14,7 @@ from engine import foreign_json
 from engine.foreign_json import fields
 from engine.keys import Signer, is_address, signature_hex
 from engine.text import safe
+from engine.transport.gate import Claim
 
 ACTIVE_HOTKEYS_PATH = "/validators/active-hotkeys"
 
@@ -24,6 +25,9 @@ REPLY_S = 10.0
 
 MOST_BYTES = 4 * 1024 * 1024
 """Enough for 10,000 hotkeys of 400 bytes each; a subnet has at most 256."""
+
+NONCE_WIDTH = 32
+"""Unix seconds with microseconds take 18 characters."""
 
 REASON_WIDTH = 160
 """Characters kept of what the Challenge API says of a failure."""
@@ -38,6 +42,19 @@ def signed_headers(signer: Signer, body: bytes = b"") -> dict[str, str]:
     nonce, hotkey = repr(time.time()), signer.ss58_address
     message = ":".join((nonce, hotkey, sha256(body).hexdigest()) if body else (nonce, hotkey))
     return {"X-Hotkey": hotkey, "X-Nonce": nonce, "X-Signature": signature_hex(signer, message.encode())}
+
+
+def signed_claim(headers: Mapping[str, str], body: bytes = b"") -> Claim:
+    """What such headers claim, at the called end. Raises ValueError for a nonce that is no time."""
+    nonce, hotkey = headers.get("x-nonce", ""), headers.get("x-hotkey", "")
+    message = ":".join((nonce, hotkey, sha256(body).hexdigest()) if body else (nonce, hotkey))
+    return Claim(
+        hotkey=hotkey,
+        timestamp=float(nonce[:NONCE_WIDTH]),
+        nonce=nonce,
+        message=message.encode(errors="surrogateescape"),
+        signature=headers.get("x-signature", ""),
+    )
 
 
 class ChallengeApi:

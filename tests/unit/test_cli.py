@@ -95,7 +95,7 @@ def test_help_names_the_choices_of_every_option_that_has_them(
         (["launch", "--rounds", "many"], "--rounds must be a whole number, at least 1 and"),
         (["launch", "--rounds", "-1"], "--rounds must be a whole number, at least 1"),
         (["launch", "--interval", "nan"], "--interval must be a number of seconds, at least 0"),
-        (["launch", "--role", "king"], "--role must be one of demo, miner, validator, not 'king'"),
+        (["launch", "--role", "king"], "--role must be one of demo, miner, validator, challenge-api, not 'king'"),
         (["launch", "--neuron", "5x@host"], "--neuron must be a list of HOTKEY@HOST:PORT"),
         (["launch", "--config", "none.toml"], "no such configuration file: none.toml"),
         (["launch", "-P", "main"], "profile 'main' needs a configuration file"),

@@ -30,9 +30,9 @@ from engine.gateway.pushed import PushedRounds
 from engine.settings import Settings
 from engine.store.store import Store
 from engine.transport.batches import BatchSender
+from engine.transport.brought_keys import pushers
 from engine.transport.challenge_api import ChallengeApiError
 from engine.transport.errors import WireError
-from engine.transport.pushers import Pushers
 from tests.unit.engine_helpers import until
 from tests.unit.miner_helpers import ALICE, EVE, MINER
 from tests.unit.test_gateway_organic import a_gateway
@@ -159,8 +159,8 @@ async def a_network(store: Store, *, unsigned: bool = False) -> AsyncIterator[Ne
         feed = Feed(snapshot())
         sender = BatchSender(api.url, MINER, pauses=(0.0, 0.0))
         rounds = PushedRounds(organic, sender, feed, MINER.ss58_address)
-        pushers = Pushers((ALICE.ss58_address,), unsigned=unsigned)
-        door = PushDoor("127.0.0.1", 0, pushers, rounds, version="1.2.3")
+        keys = pushers((ALICE.ss58_address,), unsigned=unsigned)
+        door = PushDoor("127.0.0.1", 0, keys, rounds, version="1.2.3")
         up = asyncio.Event()
         running = asyncio.create_task(door.run(up.set))
         await up.wait()

@@ -228,7 +228,7 @@ def test_the_key_does_not_show_itself() -> None:
         ({"SUBNET_CONSOLE_ROUND": "3"}, "SUBNET_CONSOLE_ROUND: unknown setting; did you mean"),
         ({"options": {"rounds": option("--rounds", "0")}}, "--rounds must be a whole number, at least 1"),
         ({"options": {"rounds": option("--rounds", "9" * 5000)}}, "--rounds must be a whole number"),
-        ({"options": {"role": option("--role", "minner")}}, "--role must be one of demo, miner, validator, not"),
+        ({"options": {"role": option("--role", "minner")}}, "--role must be one of demo, miner, validator, challenge"),
         ({"options": {"network": option("--network", "http://x")}}, "--network must be embedded, embedded:DIR, or"),
         ({"options": {"allow": option("--allow", ["5x"])}}, "--allow must be a list of hotkeys"),
         ({"options": {"neurons": option("--neuron", [f"{ALICE}@host"])}}, "--neuron must be a list of HOTKEY@"),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from engine import sums
 from engine.keys import is_address
 from engine.transport import challenge_api
+from engine.transport.brought_keys import FromPusher, pushers
 from engine.transport.challenge_api import ChallengeApiError, statuses, told_by
 from engine.transport.clear import AnswerEvents, ClearStream
 from engine.transport.desk import Desk
@@ -27,7 +28,6 @@ from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import read_availability
 from engine.transport.http import HttpReply
 from engine.transport.kept_keys import KEY_FILE, KeptKeys
-from engine.transport.pushers import Brought, Pushers
 from engine.transport.replay_guard import MemoryNonces
 from engine.transport.rsa import RsaKey, read_public_key
 from engine.transport.sealed_stream import SealedReading
@@ -223,11 +223,11 @@ def test_a_file_of_session_keys(tmp_path: Path, clear: bytes, is_sealed: bool) -
             assert all(view.expires_at > 0 for view in desk.sessions())
 
 
-@given(st.dictionaries(st.sampled_from(Brought.__struct_fields__), VALUES).map(json.dumps) | st.text())
+@given(st.dictionaries(st.sampled_from(FromPusher.__struct_encode_fields__), VALUES).map(json.dumps) | st.text())
 @example(
     json.dumps({"hotkey_ss58": ALICE.ss58_address, "key_uuid": "u", "encrypted_symmetric_key": "AA", "timestamp": 1})
 )
 def test_a_key_that_a_challenge_api_brings(said: str) -> None:
-    pushers = Pushers([ALICE.ss58_address], unsigned=True)
-    assert refused(lambda: awaited(pushers.exchange(said.encode())))
-    assert len(pushers) == 0
+    keys = pushers([ALICE.ss58_address], unsigned=True)
+    assert refused(lambda: awaited(keys.exchange(said.encode())))
+    assert len(keys) == 0
