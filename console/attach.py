@@ -49,7 +49,7 @@ def attach(folder: Path, *, read_only: bool) -> int:
     finally:
         engine.leave()
     if engine.state == "failed":
-        raise ConsoleError(f"the engine of {folder} has ended: {engine.farewell}")
+        raise ConsoleError(engine.farewell)
     if ending is not Ending.HUNG_UP:
         narrate(_last_line(engine, folder, asked_to_stop=ending is Ending.STOP))
     return ExitCode.INTERRUPTED if ending is Ending.INTERRUPTED else ExitCode.DONE

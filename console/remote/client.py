@@ -7,6 +7,7 @@ import queue
 import socket
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from console.remote.wire import (
 from engine.commands import AnyCommand
 from engine.doors import EngineState
 from engine.feed import Feed
+from engine.locks import folder_holder
 from engine.logs import RING
 from engine.snapshot import Batch, LogTail, Snapshot
 from engine.text import safe
@@ -88,8 +90,11 @@ class RemoteEngine:
         self.settings = welcome.settings
         self.read_only = read_only
         self.farewell = ""
+        """Why the engine is not shown any more, in a sentence; "" if it ended as it should."""
         self.logs = RemoteLog()
         self.record = FolderRecord(folder)
+        self._folder = folder
+        self._failed = f"the engine of {folder} has ended: "
         self._connection = connection
         self._tree = tree
         self._feed = Feed(self._snapshot())
@@ -135,9 +140,12 @@ class RemoteEngine:
                 message = received(self._connection)
                 if message is not None:
                     self._take(message)
-        except (OSError, msgspec.MsgspecError, LookupError, TypeError) as error:
+        except (msgspec.ValidationError, LookupError, TypeError) as error:
+            log.info("the engine sent what cannot be shown: %s", error)
+            self._end("failed", f"{_of_another_version(self._folder, self.version)} ({safe(str(error))})")
+        except (OSError, msgspec.MsgspecError) as error:
             log.info("the connection to the engine ended: %s", error)
-            self._end("failed", f"its process {self.pid} is gone or does not answer: {OTHERWISE}")
+            self._end("failed", f"{self._failed}its process {self.pid} is gone or does not answer: {OTHERWISE}")
         finally:
             self._connection.close()
 
@@ -159,8 +167,10 @@ class RemoteEngine:
                 self._feed.emit("command", id=id, **fields)
             case TerminalRefused(reason=reason):
                 self._end("failed", safe(reason))
-            case EngineEnded(state=state, reason=reason):
-                self._end(state, safe(reason))
+            case EngineEnded(state="failed", reason=reason):
+                self._end("failed", f"{self._failed}{safe(reason)}")
+            case EngineEnded():
+                self._end("ended", "")
 
     def _snapshot(self) -> Snapshot:
         """Raises `msgspec.ValidationError`."""
@@ -227,6 +237,11 @@ def connected(folder: Path) -> socket.socket:
 
 def _why_none(folder: Path, error: OSError) -> str:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        if (holder := folder_holder(folder)) is not None:
+            return (
+                f"process {holder.pid} uses {folder}, and nobody can attach to it yet: it has only just begun, or its "
+                "version cannot be attached to"
+            )
         return f"no engine runs on {folder}: {OTHERWISE}"
     if error.errno == errno.ECONNREFUSED:
         return f"no engine runs on {folder}; the last one was killed and left its socket: {OTHERWISE}"
@@ -236,8 +251,9 @@ def _why_none(folder: Path, error: OSError) -> str:
 def _greeting(connection: socket.socket, folder: Path) -> tuple[Welcome, Any]:
     """The engine's first word, and its first snapshot as plain data. Raises ConsoleError, TimeoutError."""
     nothing_known = f"something other than an engine of this program answers at {folder / FILE}"
+    until = time.monotonic() + GREETING_S
     welcome: Welcome | None = None
-    while True:
+    while time.monotonic() < until:
         try:
             message = received(connection)
         except TimeoutError:
@@ -251,13 +267,17 @@ def _greeting(connection: socket.socket, folder: Path) -> tuple[Welcome, Any]:
                 if message.protocol < OLDEST:
                     raise ConsoleError(_of_another_version(folder, message.version))
                 welcome = message
-            case Whole(snapshot=snapshot) if welcome is not None:
+            case Whole(snapshot=snapshot):
+                version = welcome.version if welcome is not None else "that greets in other words"
                 tree = msgspec.msgpack.decode(snapshot)
                 try:
                     msgspec.convert(tree, Snapshot)
                 except msgspec.ValidationError as error:
-                    raise ConsoleError(f"{_of_another_version(folder, welcome.version)} ({error})") from error
+                    raise ConsoleError(f"{_of_another_version(folder, version)} ({safe(str(error))})") from error
+                if welcome is None:
+                    raise ConsoleError(_of_another_version(folder, version))
                 return welcome, tree
+    raise TimeoutError
 
 
 def _of_another_version(folder: Path, version: str) -> str:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -28,10 +28,13 @@ from console.remote.server import listening
 from console.remote.wire import (
     FROM_TERMINAL,
     HEAD,
+    OLDEST,
     PROTOCOL,
     Changes,
     CommandOutcome,
     EngineEnded,
+    FromEngine,
+    FromTerminal,
     Hello,
     Submit,
     TerminalRefused,
@@ -45,6 +48,7 @@ from console.screens.keymap import Keymap
 from console.tui.attached import AttachApp
 from engine.commands import AnyCommand, BlockCaller, Pause
 from engine.feed import Feed
+from engine.locks import folder_lock
 from engine.logs import LogRing
 from engine.node.in_process import InProcessEngine
 from engine.snapshot import LogLine, Snapshot
@@ -170,7 +174,7 @@ def test_an_end_is_told_from_a_failure_and_from_a_death(tmp_path: Path) -> None:
         failing = attached(tmp_path, read_only=False)
         raise ConsoleError("it broke")
     soon(lambda: failing.state == "failed")
-    assert failing.farewell == "it broke"
+    assert failing.farewell == f"the engine of {tmp_path} has ended: it broke"
 
 
 def test_whoever_leaves_sees_no_end(far: Far) -> None:
@@ -184,7 +188,7 @@ def test_an_engine_that_dies_while_attached_leaves_one_clear_sentence(tmp_path: 
     with stand_in(tmp_path, [frame(Welcome(PROTOCOL, __version__, 77)), frame(Whole(encoded(snapshot())))]):
         engine = attached(tmp_path, read_only=False)
     soon(lambda: engine.state == "failed")
-    assert engine.farewell.startswith("its process 77 is gone")
+    assert engine.farewell.startswith(f"the engine of {tmp_path} has ended: its process 77 is gone")
 
 
 def test_a_terminal_that_stopped_reading_gets_the_newest_and_costs_nothing(far: Far) -> None:
@@ -240,6 +244,81 @@ async def test_versions_that_differ_say_so(tmp_path: Path) -> None:
         app = AttachApp(engine, folder=tmp_path, keymap=Keymap(), terminal=1)
         async with app.run_test(size=WIDE) as pilot:
             await until(pilot, lambda: any("99.0" in told for told in toasts(app)))
+
+
+def packed(kind: str, **fields: Any) -> bytes:
+    """A message as another version may say it."""
+    body = msgspec.msgpack.encode({"type": kind, **fields})
+    return len(body).to_bytes(HEAD, "big") + body
+
+
+def tree_of(shown: Snapshot, **others: Any) -> dict[str, Any]:
+    """A snapshot as plain data, with fields of another version."""
+    return {**msgspec.to_builtins(shown), **others}
+
+
+def test_messages_have_on_the_wire_the_names_that_other_versions_know() -> None:
+    messages = (*get_args(FromTerminal), *get_args(FromEngine))
+    assert [one.__struct_config__.tag for one in messages] == [
+        "Hello", "Submit", "Welcome", "Refused", "Whole", "Changes", "News", "LogNews", "Answer", "Ended",
+    ]  # fmt: skip
+
+
+def test_of_a_newer_engine_is_shown_what_this_version_knows(tmp_path: Path) -> None:
+    newer = tree_of(snapshot(), mood="sunny")
+    newer["miners"][0]["shoe_size"] = 43
+    said = [
+        packed("Welcome", protocol=PROTOCOL + 1, version="99.0", pid=77, settings=(), anthem="la"),
+        packed("Aurora", colours=["green"]),
+        packed("Whole", snapshot=newer, signature="none"),
+        packed("Changes", changes=[[["mood"], "grim", None, "later"], [["miners", 0, "shoe_size"], 44]]),
+        packed("Changes", changes=[[["rounds_done"], 9]], reason="a round"),
+    ]
+    with stand_in(tmp_path, said, wait=True), near(tmp_path) as engine:
+        soon(lambda: engine.snapshot.rounds_done == 9)
+        assert engine.version == "99.0"
+        assert engine.state == "running"
+
+
+def test_an_older_engine_is_shown_with_what_it_does_not_know_yet_left_as_usual(tmp_path: Path) -> None:
+    older = tree_of(snapshot())
+    for field in ("rounds_done", "attention", "sybil", "gateway", "server"):
+        older.pop(field, None)
+    said = [packed("Welcome", protocol=OLDEST, version="0.1", pid=77), packed("Whole", snapshot=older)]
+    with stand_in(tmp_path, said, wait=True), near(tmp_path) as engine:
+        assert engine.snapshot.miners == snapshot().miners
+        assert engine.snapshot.rounds_done == 0
+
+
+def test_a_newer_engine_that_comes_to_say_what_cannot_be_shown_is_not_called_dead(tmp_path: Path) -> None:
+    said = [
+        packed("Welcome", protocol=PROTOCOL, version="99.0", pid=77),
+        packed("Whole", snapshot=tree_of(snapshot())),
+        packed("Changes", changes=[[["miners", 0, "state"], "hibernating"]]),
+    ]
+    with stand_in(tmp_path, said, wait=True), near(tmp_path) as engine:
+        soon(lambda: engine.state == "failed")
+        assert "runs version 99.0, which" in engine.farewell
+        assert "gone" not in engine.farewell
+
+
+def test_an_engine_that_greets_as_nobody_here_knows_is_told_at_once(tmp_path: Path) -> None:
+    said = [packed("Welcome", dialect="tonal"), packed("Whole", snapshot=tree_of(snapshot()))]
+    with stand_in(tmp_path, said, wait=True), pytest.raises(ConsoleError, match="attach with that version"):
+        attached(tmp_path, read_only=False)
+
+
+@pytest.mark.parametrize("protocol", [OLDEST, PROTOCOL + 7])
+def test_an_older_and_a_newer_terminal_are_served(far: Far, protocol: int) -> None:
+    with raw(far.folder, hello=False) as other:
+        other.sendall(packed("Hello", protocol=protocol, version="0.0.1", colour="blue"))
+        assert isinstance(client.received(other), Welcome)
+        assert isinstance(client.received(other), Whole)
+
+
+def test_a_process_that_nobody_can_attach_to_yet_is_named(tmp_path: Path) -> None:
+    with folder_lock(tmp_path), pytest.raises(ConsoleError, match=f"process {os.getpid()} uses"):
+        attached(tmp_path, read_only=False)
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
