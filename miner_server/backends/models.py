@@ -50,6 +50,8 @@ def read_models(listed: object) -> tuple[tuple[Model, ...], tuple[Model, ...]]:
 def choose(listed: object, wanted: str | None) -> Model:
     """The wanted model, of any type, or else the first chat model.
 
+    The server of llama.cpp, with one model loaded, answers with that whatever a request names.
+
     Raises NoModelsError, or BackendError, which says what is available.
     """
     chat, others = read_models(listed)
@@ -61,7 +63,15 @@ def choose(listed: object, wanted: str | None) -> Model:
     for model in (*chat, *others):
         if model.id in names:
             return model
+    if len(found := (*chat, *others)) == 1 and _is_of_llama_cpp(listed):
+        return found[0]
     raise BackendError(f"it does not serve {wanted}; it lists {_names((*chat, *others))}")
+
+
+def _is_of_llama_cpp(listed: object) -> bool:
+    """Whether the only model is listed as llama.cpp's server lists its own: by itself, or by the path of its file."""
+    entries = map(fields, items(listed if isinstance(listed, list) else fields(listed).get("data")))
+    return any(entry.get("owned_by") == "llamacpp" or str(entry.get("id")).endswith(".gguf") for entry in entries)
 
 
 def _chats(name: str, entry: dict[str, object]) -> bool:

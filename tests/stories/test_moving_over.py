@@ -60,6 +60,8 @@ async def test_its_file_and_wallet_serve_an_encrypted_challenge(backend: str, tm
     talker = Talker(lambda asked: said(f"heard {asked['messages'][-1]['content']}"))
     if backend == "ollama":
         talker.pages |= OLLAMAS
+    if backend == "llamacpp":  # names the file that it was started with, and answers whatever model is asked for
+        talker.pages["/v1/models"] = {"data": [{"id": "/models/mistral.gguf", "owned_by": "llamacpp"}]}
     home, folder = tmp_path / "home", tmp_path / "miner"
     wallet = throwaway(home / ".bittensor" / "wallets", "miner")
     (home / ".bittensor" / "wallets" / "miner" / "coldkey").unlink()  # a server has the public half only

@@ -341,6 +341,15 @@ def test_the_model_that_is_wanted_is_taken_whatever_it_is_for_else_the_first_tha
     assert choose(models, "two") == Model("two:latest")
 
 
+@pytest.mark.parametrize("entry", [{"id": "/models/qwen2.5.gguf"}, {"id": "qwen", "owned_by": "llamacpp"}], ids=str)
+def test_the_server_of_llama_cpp_has_its_model_whatever_it_is_asked_for(entry: dict[str, str]) -> None:
+    assert choose(listed(entry), "mistralai/Mistral-7B-v0.1") == Model(entry["id"])
+    assert choose(listed(entry, {"id": "b.gguf"}), "b.gguf") == Model("b.gguf")
+    for others in (listed(entry, {"id": "b.gguf"}), listed({"id": "qwen"})):
+        with pytest.raises(BackendError, match="does not serve"):
+            choose(others, "mistralai/Mistral-7B-v0.1")
+
+
 def test_what_there_is_is_told_five_at_most() -> None:
     many = listed(*({"id": f"m{number}"} for number in range(7)))
     with pytest.raises(BackendError, match=r"it does not serve x; it lists m0, m1, m2, m3, m4$"):
