@@ -74,6 +74,7 @@ def parser_of(word: str) -> Parser:
         "restore": _add_restore,
         "wallet": _add_wallet,
         "keys": _add_keys,
+        "kinds": _add_kinds,
         "service": _add_service,
         "chain": _add_chain,
         "completion": _add_completion,
@@ -296,6 +297,11 @@ def _add_keys(commands: "Commands") -> None:
     revoke.add_argument("name", metavar="NAME", type=a_word, help="the key to revoke")
     for action in (add, rotate, listing, revoke):
         add_options(action, FOLDER)
+
+
+def _add_kinds(commands: "Commands") -> None:
+    parser = _add_command(commands, "kinds", run.kinds)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_service(commands: "Commands") -> None:

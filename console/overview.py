@@ -22,6 +22,7 @@ COMMANDS = {
     "restore": "restore a data folder from a backup, here or on another machine",
     "wallet": "show the wallet that would sign, or create its keys",
     "keys": "manage keys of the OpenAI-compatible API",
+    "kinds": "list the kinds of challenges, with what is missing to run each",
     "service": "run one part of a validator, or the template's services, as a separate process",
     "chain": "read the chain or write to it",
     "completion": "print a completion script for a shell",

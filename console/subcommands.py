@@ -159,6 +159,15 @@ def judge(arguments: argparse.Namespace) -> int:
         )
 
 
+def kinds(arguments: argparse.Namespace) -> int:
+    """Print the kinds of challenges."""
+    from console.kinds import listed, table
+
+    found = listed()
+    _print(_json(found) if arguments.json else "\n".join(table(found)))
+    return ExitCode.DONE
+
+
 def status(arguments: argparse.Namespace) -> int:
     """Print what the engine of the data folder does, or did last."""
     from console.status import status, statuses

@@ -45,6 +45,10 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
     def __iter__(self) -> Iterator[str]:
         return iter((*self._own, *(name for name in added(self.group) if name not in self._own)))
 
+    def is_own(self, name: str) -> bool:
+        """Whether that name is one of ours."""
+        return name in self._own
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 

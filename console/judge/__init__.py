@@ -54,14 +54,16 @@ class Offline:
         self._history = History()
 
     def judge(self, challenge: Challenge, replies: tuple[Reply, ...]) -> Judgement:
-        """Judge the next round. Raises ConsoleError when its texts cannot be embedded."""
+        """Judge the next round. Raises ConsoleError when its texts cannot be embedded, or its kind fails at them."""
+        from engine.judge.marking import MarkingError, marks
         from engine.scoring import profiles
 
         try:
             vectors = profiles.vectors(self.profile, challenge, replies, self._encoder.encode)
-        except EncoderError as error:
+            marked = marks(challenge, replies, self._encoder.encode)
+        except (EncoderError, MarkingError) as error:
             raise ConsoleError(str(error)) from error
-        judgement, self._history = profiles.judge(self.profile, challenge, replies, vectors, self._history)
+        judgement, self._history = profiles.judge(self.profile, challenge, replies, vectors, self._history, marked)
         return judgement
 
 

@@ -15,6 +15,7 @@ from console.roles.page_door import page_door
 from console.roles.pushing import pushing
 from console.roles.session import Session
 from engine.chain.embedded import Refused
+from engine.challenges.kinds.registry import require
 from engine.challenges.sources.file import FileSource
 from engine.challenges.sources.source import Source
 from engine.challenges.sources.synthetic import ReplaySource, SyntheticSource
@@ -58,6 +59,8 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
 async def open_source(session: Session) -> Source:
     """The source of challenges, positioned after the last one recorded. Raises `ChallengeError`."""
     settings, feed = session.settings, session.feed
+    if settings.kind is not None:
+        require(settings.kind)
     source: Source
     if settings.challenges is not None:
 

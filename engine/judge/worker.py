@@ -12,12 +12,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.judge.encoding.basics import EncoderEndpoint, EncoderError
+from engine.judge.marking import MarkingError, marks
 from engine.pipes import own_pipes, read_message, write_message
 from engine.sybil.suspects import Suspicions
 from engine.values import Challenge, Judgement, Likeness, Reply
 
 NICENESS = 5
 """Below the event loop, which gets three quarters of a shared core; a higher one starves beside other busy programs."""
+
+_NAMED = (EncoderError, MarkingError)
+"""Errors whose words say enough."""
 
 
 class Setup(Struct, frozen=True, kw_only=True, tag=True):
@@ -96,7 +100,7 @@ def main() -> None:
         try:
             answer: WorkerAnswer = worker.answer(decoder.decode(message))
         except Exception as error:
-            told = str(error) if isinstance(error, EncoderError) else f"{type(error).__name__}: {error}"
+            told = str(error) if isinstance(error, _NAMED) else f"{type(error).__name__}: {error}"
             answer = Failed(reason=told)
         write_message(answers, encode(answer))
 
@@ -121,7 +125,10 @@ class _Worker:
         from engine.sybil.suspects import suspicions
 
         vectors = profiles.vectors(self._profile, task.challenge, task.replies, self.encoder.encode)
-        judgement, history = profiles.judge(self._profile, task.challenge, task.replies, vectors, decode(task.history))
+        marked = marks(task.challenge, task.replies, self.encoder.encode)
+        judgement, history = profiles.judge(
+            self._profile, task.challenge, task.replies, vectors, decode(task.history), marked
+        )
         likeness = profiles.likeness(self._profile, task.challenge, task.replies, vectors) if vectors else None
         evidence = learned(history.evidence, task.challenge, task.replies, vectors)
         return JudgeResult(

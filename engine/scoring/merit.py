@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.answers.base import aliases
@@ -15,6 +15,7 @@ from engine.scoring.ballot import Ballot, asked_of
 from engine.scoring.reliability import Floats
 from engine.scoring.substance import added_words, beyond
 from engine.scoring.votes import Votes
+from engine.values import Mark
 
 MAX_CLAIMS = 24
 """Most sentences of a reply to read as claims: more than an answer of 192 tokens, our own limit, has."""
@@ -111,6 +112,12 @@ def by_truth(ballot: Ballot, truth: str, lures: Sequence[str], vectors: Vectors)
         return by_statements(ballot, aliases(truth), lures, vectors)
     right = [ballot.kind.equals(reply, truth, asked_of(reply, ballot.question), lures) for reply in ballot.replies]
     return _decided(right, known=True)
+
+
+def by_marks(marks: Sequence[Mark]) -> Merit:
+    """Belief by what the kind of challenge has found, one mark per voter."""
+    worth = _decided([mark.share for mark in marks], known=True)
+    return structs.replace(worth, read=tuple(mark.read for mark in marks))
 
 
 def by_statements(ballot: Ballot, truths: Sequence[str], lures: Sequence[str], vectors: Vectors) -> Merit:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.scoring import robust
 from engine.scoring.history import AnyHistory
 from engine.scoring.likeness import compare
-from engine.values import Challenge, Judgement, Likeness, Reply, ScoringProfile
+from engine.values import Challenge, Judgement, Likeness, Mark, Reply, ScoringProfile
 
 LOOSH = "loosh"
 PROFILES = get_args(ScoringProfile)
@@ -48,11 +48,17 @@ def vectors(
 
 
 def judge(
-    profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors, history: AnyHistory
+    profile: str,
+    challenge: Challenge,
+    replies: Sequence[Reply],
+    vectors: Vectors,
+    history: AnyHistory,
+    marks: Sequence[Mark] | None = None,
 ) -> tuple[Judgement, AnyHistory]:
     """The judgement of a round and the history after it, which the profile loosh leaves unchanged.
 
-    Pure: the same input gives the same output. A vector that is not finite counts as zero: it is like no other.
+    `marks`, one per reply, decide where the kind of challenge gave some; the profile loosh knows none. Pure: the same
+    input gives the same output. A vector that is not finite counts as zero: it is like no other.
     """
     _check(profile)
     sound = {text: vector if np.isfinite(vector).all() else np.zeros_like(vector) for text, vector in vectors.items()}
@@ -60,7 +66,7 @@ def judge(
         from engine.scoring.loosh import profile as loosh
 
         return loosh.judge(challenge, replies, sound), history
-    return robust.judge(challenge, replies, sound, history)
+    return robust.judge(challenge, replies, sound, history, marks)
 
 
 def likeness(profile: str, challenge: Challenge, replies: Sequence[Reply], vectors: Vectors) -> Likeness:

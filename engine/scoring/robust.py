@@ -24,7 +24,7 @@ from engine.scoring.merit import Merit
 from engine.scoring.reliability import Floats
 from engine.scoring.substance import beyond
 from engine.scoring.verdicts import verdicts
-from engine.values import Challenge, Judgement, Reply
+from engine.values import Challenge, Judgement, Mark, Reply
 
 NAME = "robust"
 DOUBTED = 0.1
@@ -63,11 +63,19 @@ def compared(challenge: Challenge, replies: Sequence[Reply]) -> dict[int, str]:
 
 
 def judge(
-    challenge: Challenge, replies: Sequence[Reply], vectors: Mapping[str, NDArray[np.float32]], history: AnyHistory
+    challenge: Challenge,
+    replies: Sequence[Reply],
+    vectors: Mapping[str, NDArray[np.float32]],
+    history: AnyHistory,
+    marks: Sequence[Mark] | None = None,
 ) -> tuple[Judgement, AnyHistory]:
-    """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`."""
+    """Judge a round. `vectors` holds a unit vector for each of `texts(challenge, replies)`; `marks` has one per reply,
+    where its kind has judged it already."""
     ballot = ballots.cast(challenge, replies, history)
-    worth = merit_of(ballot, vectors, challenge.lures)
+    if marks is not None:
+        worth = merit.by_marks([marks[place] for place in ballot.places])
+    else:
+        worth = merit_of(ballot, vectors, challenge.lures)
     standing = _standing(ballot, worth)
     earned = worth.decided * worth.coverage * standing
     prompt = np.array([promptness(reply.ms) for reply in ballot.replies])

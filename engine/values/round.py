@@ -127,6 +127,13 @@ class AskedRound(Struct, frozen=True, kw_only=True):
     ms: Finite
 
 
+class Mark(Struct, frozen=True):
+    """How right a reply is, 0..1, as its kind of challenge has found, and what was read from it, in words."""
+
+    share: float
+    read: str
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """What one reply earned and why. `cluster` is a letter ("A" is the largest), "" for none.
 

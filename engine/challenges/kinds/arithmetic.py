@@ -27,6 +27,7 @@ class Arithmetic(TextKind):
     """Addition and multiplication of two whole numbers; open questions ask how to do it."""
 
     name = "arithmetic"
+    about = "sums and products of two whole numbers; a few open questions ask how to do one"
     request_limit = 8 * KIB
     reply_limit = 64 * KIB
 

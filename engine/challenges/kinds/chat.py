@@ -24,6 +24,7 @@ class Chat(TextKind):
     """Tasks whose answer follows from the question or the packaged facts, and a share of open questions."""
 
     name = "chat"
+    about = "questions in plain English: most have one right answer, some are open"
 
     def generate(self, rng: random.Random) -> Question:
         is_open = self.draws_open(rng)

@@ -1,9 +1,11 @@
 """The kinds of challenges by name: our own, and those that other packages add."""
 
+from importlib.util import find_spec
+
 from engine import plugins
 from engine.challenges import ChallengeError
 from engine.challenges.kinds.arithmetic import Arithmetic
-from engine.challenges.kinds.base import OPEN_SHARE, Kind
+from engine.challenges.kinds.base import OPEN_SHARE, Kind, Need
 from engine.challenges.kinds.chat import Chat
 
 KINDS: plugins.Registry[type[Kind]] = plugins.Registry(
@@ -22,3 +24,20 @@ def kind(name: str, *, open_share: float = OPEN_SHARE) -> Kind:
     if name not in KINDS:
         raise ChallengeError(f"unknown kind of challenge {name!r}; known are {', '.join(KINDS)}")
     return KINDS[name](open_share)
+
+
+def missing(kind: type[Kind]) -> tuple[Need, ...]:
+    """The packages that this kind needs and that are not installed."""
+    return tuple(need for need in kind.needs if find_spec(need.module) is None)
+
+
+def require(name: str) -> None:
+    """Raises ChallengeError with what keeps the kind called `name` from running here, and PluginError."""
+    if name not in KINDS:
+        raise ChallengeError(f"unknown kind of challenge {name!r}; known are {', '.join(KINDS)}")
+    found = KINDS[name]
+    if lacking := missing(found):
+        names = ", ".join(need.package for need in lacking)
+        raise ChallengeError(f"the kind {name} needs {names}; 'subnet-console kinds' says how to install it")
+    if why := found.obstacle():
+        raise ChallengeError(f"the kind {name} cannot run on this machine: {why}")

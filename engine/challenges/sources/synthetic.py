@@ -103,14 +103,14 @@ class SyntheticSource:
             created_at=now,
             request=question.request,
             answer_type=question.answer_type,
-            truth=question.truth,
+            truth=question.truth if question.is_probe else None,
             lures=question.lures,
             wordings=question.wordings if self._worded else (),
         )
 
     def _draw(self, now: float) -> tuple[str, Question]:
         kind_name, question = self._deck.question(self._position)
-        if question.truth is None or self._budget is None:
+        if not question.is_probe or self._budget is None:
             return kind_name, question
         if self._budget.is_reached(now):
             return self._deck.open_question(self._position)
