@@ -1,5 +1,6 @@
 """Challenge and completion in the clear: the JSON that every dialect carries, in the shape of Loosh's."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -89,6 +90,12 @@ def load_json(raw: bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_JS
     return loaded
 
 
+def with_whole(loaded: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The same, with whole numbers in these fields as integers: JSON knows one kind of number, and 64.0 is whole."""
+    whole = {name: int(value) for name in names if isinstance(value := loaded.get(name), float) and value.is_integer()}
+    return loaded | whole
+
+
 def challenge_json(challenge: Challenge) -> bytes:
     """What the miner sees of a challenge; its kind and truth stay here. `created_at` is naive ISO, in UTC.
 
@@ -155,11 +162,7 @@ def _clear_request(raw: bytes, limit: int) -> _ClearRequest:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             pass  # below it is said what is wrong, and taken what is only written in another way
     loaded = load_json(raw, max_bytes=limit)
-    for name in WHOLE:  # JSON knows one kind of number: 64.0 is as whole as 64
-        value = loaded.get(name)
-        if isinstance(value, float) and value.is_integer():
-            loaded[name] = int(value)
-    return _convert(loaded, _ClearRequest)
+    return _convert(with_whole(loaded, WHOLE), _ClearRequest)
 
 
 def completion_json(completion: Completion) -> bytes:

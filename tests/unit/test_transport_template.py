@@ -115,6 +115,12 @@ async def test_a_body_that_is_not_a_sum_is_refused(body: bytes) -> None:
     assert backend.begun == []
 
 
+async def test_whole_numbers_are_taken_however_json_puts_them() -> None:
+    async with running(make_server(Says("5"))) as server, client(server) as asking:
+        for body in (b'{"a": 2.0, "b": 3}', b'{"a": 2e0, "b": 30e-1}', b'{"b": 3, "a": 2, "more": 1}'):
+            assert (await asking.post("/api/add", content=body, headers=signed())).json() == {"result": 5}
+
+
 @pytest.mark.parametrize(
     ("said", "status", "result"),
     [

@@ -37,7 +37,7 @@ from engine.transport.errors import Refusal, WireError, misfit
 from engine.transport.exchange import OptionalAvailability, refused
 from engine.transport.gate import Claim
 from engine.transport.http import HttpReply, within
-from engine.transport.wire import Completion, load_json
+from engine.transport.wire import Completion, load_json, with_whole
 from engine.values import Challenge, Peer, Reply, Request
 
 ADD_PATH = "/api/add"
@@ -185,7 +185,7 @@ def _parts(message: str) -> tuple[str, str, str]:
 def _payload(multiply: bool, body: bytes, limit: int) -> Operation:
     """Raises WireError."""
     try:
-        numbers = msgspec.convert(load_json(body, max_bytes=limit), _Sum)
+        numbers = msgspec.convert(with_whole(load_json(body, max_bytes=limit), ("a", "b")), _Sum)
     except msgspec.ValidationError as error:
         raise WireError("malformed", misfit(error)) from None
     if max(abs(numbers.a), abs(numbers.b)) >= LARGEST:
