@@ -49,8 +49,11 @@ class Member:
 
     @property
     def load(self) -> tuple[bool, int]:
-        """Whether all lanes are taken, and on how many requests it works."""
-        return self._working >= self._lanes, self._working
+        """Whether all lanes are taken, and on how many requests it works; each that it failed lately is as good as one.
+
+        One that fails fast is never busy, and would get the most.
+        """
+        return self._working >= self._lanes, self._working + self.readiness.failed_lately
 
     def ask(self, request: Request, *, timeout: float, caller: str, on_text: OnText | None) -> asyncio.Task[Completion]:
         """As a backend's `complete`; how it went is noted."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 
 from msgspec import Struct
@@ -24,6 +25,9 @@ SAYS_NOTHING = (RequestUnfit, OutOfRoom)
 READINESS_S = 0.5
 PROVE_AGAIN_S = 10.0
 """How often the backend is asked whether it is ready, and how long after a proof one that failed is proven again."""
+
+FORGIVEN_S = 30.0
+"""After this long without another one, failures no longer send challenges elsewhere: the backend may be well again."""
 
 WHY_WIDTH = 300
 """Characters kept of why the miner cannot answer."""
@@ -51,6 +55,8 @@ class Readiness:
         self._backend = backend
         self._says = STARTING
         self._unanswered = 0
+        self._in_a_row = 0
+        self._failed_at = -math.inf
         self._failed = 0
         self._callers: set[str] = set()
         self._is_disproved = False
@@ -75,8 +81,14 @@ class Readiness:
             return "" if self._says == STARTING else self._says
         return self._failing() if self._unanswered >= FAILURES else ""
 
+    @property
+    def failed_lately(self) -> int:
+        """How many challenges in a row it failed, unless that may be chance; a proof does not make up for them."""
+        lately = time.monotonic() - self._failed_at < FORGIVEN_S
+        return self._in_a_row if lately and self._in_a_row >= FAILURES else 0
+
     def answered(self) -> None:
-        self._unanswered = 0
+        self._unanswered = self._in_a_row = 0
         self._acquit()
 
     def failed(self, error: BackendError, caller: str) -> None:
@@ -85,6 +97,8 @@ class Readiness:
         self._fault = safe(str(error), WHY_WIDTH)
         if not isinstance(error, SAYS_NOTHING):
             self._failed += 1
+            self._in_a_row += 1
+            self._failed_at = time.monotonic()
             self._callers.add(caller)
 
     async def refresh(self) -> None:

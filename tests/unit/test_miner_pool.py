@@ -151,6 +151,32 @@ async def test_who_has_begun_to_speak_is_heard_to_the_end(monkeypatch: pytest.Mo
     await pool.close()
 
 
+async def test_one_that_fails_what_it_is_asked_but_proves_well_does_not_get_all_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of two begins every answer and breaks off, and answers each question of our own."""
+    heard: list[str] = []
+
+    async def streamed() -> str:
+        try:
+            return (await pool.complete(QUESTION, timeout=5, caller="alice", on_text=lambda *_: None)).text.strip()
+        except BackendError:
+            return ""
+
+    async with talking(lambda _: None) as dying, talking(lambda _: said("whole")) as sound:
+        members = [Member(OpenAIBackend("openai", one.url, tries_again=False), one.url) for one in (dying, sound)]
+        pool = Pool(members)
+        try:
+            await pool.readiness()
+            await until(lambda: not any(member.readiness.unready for member in members))
+            heard += [await streamed() for _ in range(8)]
+            assert heard == ["", "", "", *["whole"] * 5]
+            monkeypatch.setattr(readiness, "FORGIVEN_S", 0.0)
+            assert await streamed() == "", "it may be well again"
+        finally:
+            await pool.close()
+
+
 async def test_one_that_keeps_failing_is_left_out_until_it_has_proven_itself() -> None:
     first, second = backend(error=BackendError("it broke")), backend()
     pool = await pool_of(first, second)

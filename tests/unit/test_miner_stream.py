@@ -31,6 +31,7 @@ from miner_server.backends.openai import OpenAIBackend
 from miner_server.backends.spoken import Spoken
 from miner_server.errors import BackendError
 from miner_server.limits import Limits
+from miner_server.pool import Member, Pool
 from miner_server.server import MinerServer
 from miner_server.stream import ReplyStream
 from tests.unit.engine_helpers import until
@@ -110,9 +111,10 @@ async def speaking(say: Callable[[Speaker, asyncio.StreamWriter], Awaitable[None
 
 @asynccontextmanager
 async def mining(
-    speaker: Speaker, limits: Limits | None = None, dialect: Dialect = OWN
+    speaker: Speaker, limits: Limits | None = None, dialect: Dialect = OWN, *, beside: Speaker | None = None
 ) -> AsyncIterator[tuple[MinerServer, Callers]]:
-    backend = OpenAIBackend("openai", speaker.url, api_key=KEY)
+    backends = [OpenAIBackend("openai", one.url, api_key=KEY) for one in (speaker, beside) if one is not None]
+    backend = Pool([Member(one, "") for one in backends]) if beside else backends[0]
     async with running(make_server(backend, limits=limits, spoken=[dialect])) as miner:
         await until(lambda: miner.view().ready)
         callers = Callers(ALICE, usual=dialect.name, allow_private=True)
@@ -310,6 +312,32 @@ async def test_an_answer_that_breaks_off_is_not_an_answer_and_is_not_begun_again
         view = miner.view()
         assert sum(view.statuses[code] for code in view.statuses if code >= 500) == 1
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@STREAMING
+async def test_when_one_of_two_backends_dies_in_the_middle_nobody_hears_the_other_ones_end(dialect: Dialect) -> None:
+    texts: list[str] = []
+
+    async def dies(_: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunk(event("It is ")))
+        await until(lambda: texts)
+        writer.close()
+
+    async def speaks(_: Speaker, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunk(event("Forty-two.") + STOP + USAGE + DONE) + END)
+
+    async with (
+        speaking(dies) as dying,
+        speaking(speaks) as sound,
+        mining(dying, dialect=dialect, beside=sound) as (miner, callers),
+        asyncio.timeout(20),
+    ):
+        heard: list[str] = []
+        while not (dying.asked and heard):
+            with suppress(WireError):
+                heard.append((await ask(miner, callers, texts.append)).completion.text)
+        assert set(heard) == {"Forty-two."}
+        assert texts.count("It is ") == len(dying.asked)
 
 
 async def test_an_answer_without_end_ends_at_the_deadline() -> None:
