@@ -119,7 +119,7 @@ class OperatorDriver(LinuxDriver):
         self._writer = Writer(self._terminal, self._on_drained)
         self._unfinished: list[str] = []
         self._attributes: list[Any] | None = None
-        self._hung_up = False
+        self._hung_up = self._is_leaving = False
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, lambda _number, _frame: self._hang_up())
 
@@ -134,7 +134,7 @@ class OperatorDriver(LinuxDriver):
         self._unfinished.append(data)
         if self._unfinished[0] != SYNC_START or data == SYNC_END:
             whole, self._unfinished = "".join(self._unfinished), []
-            if not self._hung_up:
+            if not self._hung_up or self._is_leaving:
                 self._writer.write(whole)
 
     def start_application_mode(self) -> None:
@@ -143,7 +143,11 @@ class OperatorDriver(LinuxDriver):
         self._attributes = termios.tcgetattr(self.fileno)
 
     def stop_application_mode(self) -> None:
+        """Give the terminal back, also after a hang-up: if only the launched process is gone, a shell has it now."""
+        self._is_leaving, self._unfinished = True, []
         self._writer.last_words()
+        if self._hung_up:
+            self._disable_mouse_support()  # Textual leaves it on once its reader of keys has ended
         super().stop_application_mode()
 
     def close(self) -> None:

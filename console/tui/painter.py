@@ -81,7 +81,8 @@ class Painter:
             self._canvas.forget()
             self._everything = True
         if self._wait() > 0:
-            self._everything = self._held = True
+            self._everything = True
+            self._held = self._held or time.monotonic() < self._held_until
             self.go_on()
         elif self._everything:
             self._paint_everything()

@@ -26,6 +26,8 @@ class Writer:
         self.broken = False
 
     def start(self) -> None:
+        """Begin to write, to a descriptor of its own: others may close theirs while the terminal does not read."""
+        self._fd = os.dup(self._fd)
         self._thread.start()
 
     def write(self, data: str) -> None:
@@ -55,15 +57,16 @@ class Writer:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while chunk := self._next():
-            try:
+        try:
+            while chunk := self._next():
                 while chunk:
                     chunk = chunk[os.write(self._fd, chunk) :]
-            except OSError:
-                self.broken = True
-                return
-            if self._drained():
-                self._on_drained()
+                if self._drained():
+                    self._on_drained()
+        except OSError:
+            self.broken = True
+        finally:
+            os.close(self._fd)
 
     def _next(self) -> bytes:
         """What is to be written now; nothing at the end."""

@@ -251,9 +251,22 @@ def test_a_launched_process_that_is_killed_costs_the_engine_nothing(tmp_path: Pa
         opened.wait_for("miners after")
         opened.process.kill()
         opened.process.wait()
+        wait_until(lambda: is_given_back(opened), "the terminal is given back")
         done = rounds_done(tmp_path)
         wait_for_round(tmp_path, done + 2)
         end_engine(tmp_path)
+
+
+def test_a_hang_up_told_by_hand_gives_the_terminal_back_and_the_launched_process_waits(tmp_path: Path) -> None:
+    with terminal(*QUICK, "--data-dir", str(tmp_path), home=tmp_path) as opened:
+        opened.wait_for("miners after")
+        opened.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: is_given_back(opened), "the terminal is given back")
+        done = rounds_done(tmp_path)
+        wait_for_round(tmp_path, done + 1)
+        assert opened.process.poll() is None
+        end_engine(tmp_path)
+        assert opened.ended() == 0
 
 
 def test_an_engine_that_is_killed_gives_the_terminal_back_and_says_so(tmp_path: Path) -> None:

@@ -162,6 +162,19 @@ def test_what_happens_before_the_answer_is_one_frame_of_the_newest(shown: Shown)
     assert "first" not in shown.written[1]
 
 
+def test_what_waited_for_the_terminal_goes_with_what_a_key_changes(shown: Shown) -> None:
+    shown.changes("asked", "two", "three")
+    shown.changes("asked", "late", "three")
+    shown.painter.key()
+    shown.passes(KEY_FRAME_S / 2)
+    shown.changes("asked", "late", "key")
+    assert len(shown.written) == 1
+    shown.painter.key_done()
+    shown.passes(SETTLING_S)
+    assert len(shown.written) == 2
+    assert shown.text == ["asked", "late", "key"]
+
+
 def test_a_storm_of_resizes_is_one_frame_of_the_last_size(shown: Shown) -> None:
     shown.changes("asked", "two", "three")
     for width in (*range(8, 20), 18):
