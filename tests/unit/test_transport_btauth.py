@@ -69,6 +69,11 @@ async def test_a_signature_counts_without_its_0x(desk: Desk) -> None:
     assert await admitted(desk, call_of("post", signature=signature[2:]))
 
 
+@pytest.mark.parametrize("scheme", ["sr25519", "SR25519", " sr25519", "1"])
+async def test_the_scheme_counts_as_the_sdk_reads_it(desk: Desk, scheme: str) -> None:
+    assert await admitted(desk, call_of("post", crypto=scheme))
+
+
 @pytest.mark.parametrize(
     ("name", "changed", "status", "why"),
     [

@@ -47,6 +47,9 @@ REQUIRED = (VERSION_HEADER, HOTKEY_HEADER, RECEIVER_HEADER, NONCE_HEADER, SIGNAT
 PROTOCOL = "btauth/1"
 VERSION = "1"
 SCHEME = "sr25519"
+SCHEME_NUMBER = "1"
+"""The SDK takes either for the same."""
+
 OLDEST_S = 10.0
 AHEAD_S = 2.0
 """The SDK's defaults: it refuses requests that are older, or further ahead of its clock."""
@@ -121,7 +124,7 @@ class BtauthMiner:
     def _claim(self, method: str, call: Received) -> Claim:
         if header_of(call, VERSION_HEADER) != VERSION:
             raise Refusal(401, f"{VERSION_HEADER} is not {VERSION}")
-        if (call.header(CRYPTO_HEADER.encode()) or SCHEME).lower() != SCHEME:
+        if (call.header(CRYPTO_HEADER.encode()) or SCHEME).strip().lower() not in (SCHEME, SCHEME_NUMBER):
             raise Refusal(401, f"{CRYPTO_HEADER} is not {SCHEME}")
         if header_of(call, RECEIVER_HEADER) != self._hotkey:
             raise Refusal(401, "the request is signed for another miner")
