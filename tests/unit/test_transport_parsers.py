@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,23 @@ import msgspec
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine import sums
+from engine.gateway.pushed import read_pushed
 from engine.keys import is_address
 from engine.transport import challenge_api
+from engine.transport.addresses import refuse_address
 from engine.transport.brought_keys import FromPusher, pushers
 from engine.transport.challenge_api import ChallengeApiError, statuses, told_by
 from engine.transport.clear import AnswerEvents, ClearStream
 from engine.transport.desk import Desk
-from engine.transport.dialect import HandshakeRoute, MinerEnd
-from engine.transport.dialects import fiber, loosh, own, template
+from engine.transport.dialect import HandshakeRoute, MinerEnd, QuestionRoute, StatusRoute, UnprovenRoute
+from engine.transport.dialects import btauth, fiber, loosh, loosh_plain, own, template
 from engine.transport.dialects.registry import DIALECTS
 from engine.transport.errors import Refusal, WireError
 from engine.transport.exchange import read_availability
+from engine.transport.gate import Gate, GateClosed
 from engine.transport.http import HttpReply
 from engine.transport.kept_keys import KEY_FILE, KeptKeys
 from engine.transport.replay_guard import MemoryNonces
@@ -33,6 +38,9 @@ from engine.transport.rsa import RsaKey, read_public_key
 from engine.transport.sealed_stream import SealedReading
 from engine.transport.wire import Completion
 from engine.transport.x25519 import PairedKey, X25519Key
+from miner_server.allowlist import AllowList
+from miner_server.errors import MinerError
+from miner_server.operator_lists import OperatorLists
 from tests.unit.miner_helpers import ALICE, MINER
 from tests.unit.transport_helpers import Posted
 
@@ -51,6 +59,10 @@ END = MinerEnd(signer=MINER, rsa=RsaKey(), x25519=X25519Key())
 HANDSHAKES = [
     route for made in DIALECTS.values() for route in made.routes(END).routes if isinstance(route, HandshakeRoute)
 ]
+
+
+def _lines(texts: list[str]) -> bytes:
+    return "\n".join(texts).encode()
 
 
 def refused(read: Callable[[], object]) -> bool:
@@ -81,6 +93,102 @@ def test_a_handshake(headers: dict[str, str], body: bytes, route: HandshakeRoute
     call = Posted(route.path, headers, body)
     for read in (route.claimant, route.claim, lambda call: awaited(route.take(call))):
         refused(partial(read, call))
+
+
+QUESTIONS = [
+    route
+    for made in DIALECTS.values()
+    for route in made.routes(replace(END, unproven=True)).routes
+    if isinstance(route, QuestionRoute | StatusRoute | UnprovenRoute)
+]
+PROOFS = (
+    *fiber.SEALED,
+    *own.REQUIRED,
+    *btauth.REQUIRED,
+    *template.HEADERS,
+    btauth.CRYPTO_HEADER,
+    loosh.VALIDATOR_HEADER,
+    loosh.KEY_UUID_HEADER,
+    loosh_plain.VALIDATOR_HEADER,
+)
+ASKED = ("prompt", "messages", "tools", "tool_choice", "max_tokens", "temperature", "stop", "seed", "metadata")
+CONTENT = st.dictionaries(st.sampled_from([*ASKED, "a", "b"]), VALUES)
+CHALLENGES = CONTENT.map(lambda value: json.dumps(value).encode()) | st.binary()
+
+
+@given(
+    st.dictionaries(st.sampled_from(PROOFS), st.text(st.characters(max_codepoint=255), max_size=300)),
+    CHALLENGES,
+    st.sampled_from(QUESTIONS),
+)
+def test_a_question_in_any_dialect(
+    headers: dict[str, str], body: bytes, route: QuestionRoute | StatusRoute | UnprovenRoute
+) -> None:
+    """Whom it names, what it claims and what it asks: each is read or refused, and a claim names whom the call does."""
+    call = Posted(route.path, headers, body)
+    if not refused(lambda: route.claimant(call)) and not isinstance(route, UnprovenRoute) and route.claim is not None:
+        claim = route.claim
+        if not refused(lambda: claim(call)):
+            assert claim(call).hotkey == route.claimant(call)
+            assert isinstance(claim(call).timestamp, float)
+    if isinstance(route, QuestionRoute) and route.key_uuid is not None:
+        assert isinstance(route.key_uuid(call), str)
+    if not isinstance(route, StatusRoute) and not refused(lambda: route.read(body, 1000)):
+        assert route.read(body, 1000).question
+
+
+@given(st.dictionaries(st.sampled_from([*ASKED, "id", "response_format", "model", "top_p"]), VALUES))
+def test_a_challenge_that_a_challenge_api_pushes(said: dict[str, Any]) -> None:
+    try:
+        pushed = read_pushed(said)
+    except msgspec.ValidationError as error:
+        assert str(error).isprintable()
+    else:
+        assert pushed.request.prompt or pushed.request.messages
+
+
+@given(st.dictionaries(st.sampled_from(["x-nonce", "x-hotkey", "x-signature"]), st.text()), st.binary())
+@example({"x-nonce": "1_0.0"}, b"")
+def test_what_a_challenge_apis_headers_claim(headers: dict[str, str], body: bytes) -> None:
+    try:
+        claim = challenge_api.signed_claim(headers, body)
+    except ValueError:
+        return
+    gate = Gate(MemoryNonces(), allowed=lambda _: None, window=60)
+    with contextlib.suppress(GateClosed):
+        gate.check(claim)
+        raise AssertionError("nobody can make up a signature")
+
+
+@given(st.text() | st.ip_addresses().map(str), st.integers())
+@example("::ffff:127.0.0.1", 80)
+@example("2002:7f00:1::", 80)
+@example("64:ff9b::7f00:1", 80)
+@example("0177.0.0.1", 80)
+@example("127.1", 80)
+@example("0.0.0.0", 80)
+@example("fe80::1%eth0", 80)
+def test_an_axons_address(ip: str, port: int) -> None:
+    """Whatever is called is an address of the world, by what the standard library says of it, too."""
+    why = refuse_address(ip, port, allow_private=False, own=frozenset())
+    if why is None:
+        assert ip_address(ip).is_global
+        assert 0 < port < 65536
+    else:
+        assert why.isprintable()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary() | st.lists(st.sampled_from([ALICE.ss58_address, "# a note", "", "x", "\x00"])).map(_lines))
+def test_the_operators_own_lists(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "let-in.txt").write_bytes(written)
+    allow = AllowList()
+    try:
+        OperatorLists(tmp_path, allow)
+    except MinerError as error:
+        assert "let-in.txt" in str(error)
+    else:
+        assert allow.let_in <= {ALICE.ss58_address}
 
 
 @given(VALUES | st.dictionaries(st.just("result"), VALUES))
