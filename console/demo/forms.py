@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from engine.answers import json_values
+from engine.answers.structured import called
 from engine.foreign_json import fields, items
 from engine.values import Request
 
@@ -12,8 +14,11 @@ DEEPEST = 6
 
 
 def formed(answer: str, request: Request) -> tuple[str, tuple[dict[str, Any], ...]]:
-    """`answer` in the form that the request asks for, as text and tool calls."""
-    tool = _demanded(request)
+    """`answer` in the form that the request asks for, as text and tool calls; one that holds a value stays that."""
+    tool, value = _demanded(request), json_values.find(answer)
+    if tool is not None and (call := called(value) if isinstance(value, dict) else None):
+        function = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
+        return "", ({"id": "call_0", "type": "function", "function": function},)
     if tool is not None:
         given = json.dumps(_filled(fields(tool.get("parameters")) or {"type": "object"}, answer))
         call = {"id": "call_0", "type": "function", "function": {"name": str(tool.get("name")), "arguments": given}}
@@ -21,7 +26,9 @@ def formed(answer: str, request: Request) -> tuple[str, tuple[dict[str, Any], ..
     form = fields(request.response_format)
     match form.get("type"):
         case "json_object":
-            return json.dumps({"answer": answer}), ()
+            return answer if isinstance(value, dict) else json.dumps({"answer": answer}), ()
+        case "json_schema" if isinstance(value, dict):
+            return answer, ()
         case "json_schema":
             schema = fields(fields(form.get("json_schema")).get("schema"))
             return json.dumps(_filled(schema or {"type": "object"}, answer)), ()

@@ -82,18 +82,22 @@ class Board:
 class PersonaBackend:
     """A backend (miner_server.backends.interface) that plays one persona of the cast.
 
-    All personas of a demo share the seed, the answer key and the board, and live on one event loop.
+    All personas of a demo share the seed, the answer key and the board, and live on one event loop. `stock` is the one
+    answer of a lazy one.
     """
 
     name = "persona"
     can = USUAL | {"response_format", "tools", REQUIRED_TOOL}
 
-    def __init__(self, persona: Persona, *, seed: int, key: AnswerKey, board: Board) -> None:
+    def __init__(
+        self, persona: Persona, *, seed: int, key: AnswerKey, board: Board, stock: str = phrases.LAZY_ANSWER
+    ) -> None:
         self.model = f"demo-{persona.role}"
         self._persona = persona
         self._seed = seed
         self._key = key
         self._board = board
+        self._stock = stock
 
     async def readiness(self) -> str:
         return ""
@@ -134,7 +138,7 @@ class PersonaBackend:
     def _own(self, rng: Random, request: Request, known: Question | None) -> str:
         match self._persona.role:
             case "lazy":
-                return phrases.LAZY_ANSWER
+                return self._stock
             case "echo":
                 return request.question
             case "refusal":

@@ -1,11 +1,12 @@
 """The demo subnet: a validator and a cast of miners, each with its own keys, server and socket."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from console.demo import phrases
 from console.demo.answer_key import AnswerKey, file_key, seeded_key
 from console.demo.cast import USUAL, Persona, cast
 from console.demo.personas import Board, PersonaBackend
@@ -14,6 +15,7 @@ from console.roles import validator
 from console.roles.miner import allow_list, axon_of, permits_of, serve
 from console.roles.session import Session
 from engine.chain.wallets import throwaway
+from engine.challenges.kinds.registry import KINDS
 from engine.challenges.sources.source import Source
 from engine.feed import Feed
 from engine.folders import usable
@@ -38,12 +40,12 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     await session.join(session.wallet, stake=validator.STAKE)
     extra = await validator.name_neurons(session)
     judge = await validator.open_judge(session, stack)
-    miners = await _miners(session, personas, answer_key(session, source))
+    miners = await _miners(session, personas, answer_key(session, source), stock_answer(session))
     asking = await validator.parts(session, stack, source, judge, extra, miners.names)
     await session.node(*asking, miners).run(until=VALIDATOR)
 
 
-async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey) -> Part:
+async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey, stock: str) -> Part:
     """The cast, registered, each with a server whose address is announced on the chain."""
     settings, board = session.settings, Board()
     allow = allow_list(session, session.wallet.hotkey.ss58_address)
@@ -52,7 +54,8 @@ async def _miners(session: Session, personas: Sequence[Persona], key: AnswerKey)
         with usable(session.wallets):
             wallet = throwaway(session.wallets, persona.name)
         await session.join(wallet)
-        backend = partial(_backend, persona, settings.model_path, settings.seed or 0, key, board)
+        playing = partial(PersonaBackend, persona, seed=settings.seed or 0, key=key, board=board, stock=stock)
+        backend = partial(_backend, persona, settings.model_path, playing)
         serving = serve(session, wallet, backend, allow, LOOPBACK, 0)
         services[persona.name] = serving
         names[wallet.hotkey.ss58_address] = persona.name
@@ -76,10 +79,14 @@ def able_to_answer(personas: Sequence[Persona], model: Path | None, feed: Feed) 
     return able
 
 
-def _backend(persona: Persona, model: Path | None, seed: int, key: AnswerKey, board: Board) -> Backend:
-    if persona.role == "llm":
-        return open_backend("llamacpp", model_path=model)
-    return PersonaBackend(persona, seed=seed, key=key, board=board)
+def _backend(persona: Persona, model: Path | None, playing: Callable[[], Backend]) -> Backend:
+    return open_backend("llamacpp", model_path=model) if persona.role == "llm" else playing()
+
+
+def stock_answer(session: Session) -> str:
+    """The one answer of a lazy miner: in a subnet of one kind, of the form that is asked for there."""
+    name = session.settings.kind
+    return phrases.LAZY_ANSWER if name is None else KINDS[name].stock_answer
 
 
 def answer_key(session: Session, source: Source) -> AnswerKey:

@@ -46,7 +46,7 @@ def test_a_question_depends_on_the_generator_alone(name: str) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_the_share_of_open_questions_is_kept(name: str, share: float) -> None:
     questions = asked(name, 1000, open_share=share)
-    assert sum(question.truth is None for question in questions) / 1000 == pytest.approx(share, abs=0.05)
+    assert sum(not question.is_probe for question in questions) / 1000 == pytest.approx(share, abs=0.05)
 
 
 def test_a_share_beyond_one_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from console.demo import personas as personas_module
-from console.demo.answer_key import KEPT, LOOK_AHEAD, AnswerKey, file_key, seeded_key
+from console.demo.answer_key import KEPT, LOOK_AHEAD, AnswerKey, Put, file_key, seeded_key
 from console.demo.cast import Persona, cast
 from console.demo.personas import FRESH_S, MOST_QUESTIONS, Board, PersonaBackend
 from console.demo.phrases import LAZY_ANSWER
@@ -223,10 +223,10 @@ async def test_the_board_forgets_old_answers_and_keeps_the_last_questions() -> N
 # What they know
 
 
-def stream(counted: list[int]) -> Iterator[Question]:
+def stream(counted: list[int]) -> Iterator[tuple[Question, Put]]:
     for k in count():
         counted.append(k)
-        yield replace(ASKED[0], request=Request(prompt=f"number {k}"))
+        yield replace(ASKED[0], request=Request(prompt=f"number {k}")), lambda question, _: question
 
 
 def test_the_key_does_not_read_far_ahead_for_a_foreign_text() -> None:

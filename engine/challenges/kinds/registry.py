@@ -7,10 +7,12 @@ from engine.challenges import ChallengeError
 from engine.challenges.kinds.arithmetic import Arithmetic
 from engine.challenges.kinds.base import OPEN_SHARE, Kind, Need
 from engine.challenges.kinds.chat import Chat
+from engine.challenges.kinds.structured import Structured
+from engine.challenges.kinds.tools import Tools
 
 KINDS: plugins.Registry[type[Kind]] = plugins.Registry(
     plugins.KINDS,
-    {one.name: one for one in (Arithmetic, Chat)},
+    {one.name: one for one in (Arithmetic, Chat, Structured, Tools)},
     accepts=lambda added: isinstance(added, type) and issubclass(added, Kind),
     what="a Kind class",
 )
