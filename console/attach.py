@@ -13,7 +13,7 @@ from console.instants import duration
 from console.remote.address import FILE
 from console.remote.client import OTHERWISE, RemoteEngine, attached
 from console.remote.words import keeps_running
-from console.status import last_snapshot
+from console.status import SILENT_S, last_snapshot
 from console.streams import narrate
 from console.terminal import check_terminal
 from console.tui.endings import Ending
@@ -97,17 +97,22 @@ def running_here() -> Iterator[str]:
 
 
 def _about(holder: Holder) -> Iterator[str]:
-    running = f"process {holder.pid}, for {duration(time.time() - holder.since)}"
+    now = time.time()
+    running = f"process {holder.pid}, for {duration(now - holder.since)}"
     try:
         snapshot = last_snapshot(Path(holder.data_dir))
     except ConsoleError:
         yield f"{running}: it is still starting"
         return
     yield f"{snapshot.role} on netuid {snapshot.chain.netuid} ({snapshot.chain.network}), {running}"
+    if now - snapshot.at > SILENT_S:
+        yield f"error: silent for {duration(now - snapshot.at)}: it hangs, or somebody has stopped its process"
+        return
     needs = [one for one in snapshot.attention if not one.acknowledged and one.level != "info"]
+    needs.sort(key=lambda one: (one.level == "error", one.at), reverse=True)
     if not needs:
         yield "needs no attention"
-    for need in needs[-NEEDS_SHOWN:]:
+    for need in needs[:NEEDS_SHOWN]:
         yield f"{need.level}: {need.subject}: {need.text}"
     if len(needs) > NEEDS_SHOWN:
         yield f"and {len(needs) - NEEDS_SHOWN} more"
