@@ -24,11 +24,11 @@ _DENIAL = re.compile(
     r"incorrect|false|mistaken|bad)\s+(?:(?:answer|choice|option|guess|value|result)s?\s*)?(?:\b(?:is|was|are|would\s+be|include)\b|:)|"
     r"\b(?:mistakes?|misconceptions?|myths?|errors?|fallacy)\s+(?:is|are|was|would\s+be)\b|"
     r"\b(?:false|wrong|incorrect|untrue|mistaken|a\s+(?:\w+\s+)?(?:myth|mistake|error|lie|misconception))\s+(?:to\s+\w+\s+)?that\b|"
-    r"\bthan\b",
+    r"\bthan\b|(?:^|\n)\W*(?:the\s+)?(?:exact\s+|very\s+)?opposite\s+of\b(?![^.;!?\n]*\b(?:is|are)\b)",
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(
-    r"(?<![\s(][A-Za-z]):|[;!?\n—–]|\((?=[^\W\d]+\s)|,(?!\s?\d)|\.(?!\d)|\s-\s|\b(?:but|sondern|mais|sino|but\s+rather|а)\b|(?=\bbecause\b|\bsince\b)",
+    r"(?<![\s(][A-Z]):|[;!?\n—]|–(?!\d)|\((?=[^\W\d]+\s)|,(?!\s?\d)|,(?=\s[\d$€£−-](?:(?!\b(?:or|nor|and)\b)(?:[^,;!?\n]|,(?=\d))){0,40}$)|(?<![\s(][A-Z])\.(?!\d)|\.(?=\s(?:It|That|The|This|I|So|We|But)\b)|\s-\s|\b(?:but|sondern|mais|sino|but\s+rather|а)\b|(?=\bbecause\b|\bsince\b)",
     re.IGNORECASE,
 )
 _LISTING_END = re.compile(
@@ -40,18 +40,18 @@ _BEFORE_DENIED = re.compile(
     r"\s*(?:[\"'”’)]\s*)?(?:is|was|are|would\s+be|seems|ist|est)\s*(?:also\s+|clearly\s+|simply\s+|just\s+)?"
     r"(?:wrong|incorrect|false|mistaken|not\s+(?:right|correct|true|the\s+(?:right|correct)?\s*answer)|"
     r"a\s+(?:common\s+)?"
-    r"(?:mistake|misconception)|too\s+(?:high|low|many|few|much|little)|falsch|faux)\b|\s*\?\s*(?:no(?:\s+way)?|nope|nein|non|"
+    r"(?:mistake|misconception|trap|decoy|red\s+herring|distractor)|too\s+(?:high|low|many|few|much|little)|falsch|faux)\b|\s*\?\s*(?:no(?:\s+way)?|nope|nein|non|"
     r"wrong)\b",
     re.IGNORECASE,
 )
 _REJECTING = re.compile(
-    r"\b(?:(?:does|do|did|would|can|could)(?:\s+not|n['’]t|not)(?:\s+(?:fit|work|match|hold|apply|qualify|count|"
+    r"\b(?:(?:does|do|did|would|can|ca|wo|will|could)(?:\s+not|n['’]t|not)(?:\s+(?:fit|work|match|hold|apply|qualify|count|"
     r"be\s+(?:right|correct)|make\s+sense)\b|(?=\s*(?:[.;,!]|$)))|"
     r"(?:is|are|was|were)(?:\s+not|n['’]t)(?=\s*(?:[.;,!]|$))|"
     r"(?:can|could|must|is|are|was|were)\s+(?:be\s+)?(?:excluded|ruled\s+out|dismissed|eliminated|discarded|rejected)\b|"
     r"(?:may|might|could)\s+(?:look|seem|appear|sound)\b|(?:is|are|was|looks?|seems?)\s+tempting\b|"
     r"(?:is|are|was|were|would\s+be)\s+(?:also\s+|\w+ly\s+)?(?:wrong|incorrect|mistaken|false|not\s+(?:right|correct|"
-    r"true|the\s+(?:right\s+|correct\s+)?answer)|an?\s+(?:\w+\s+)?(?:mistake|misconception|myth|error|fallacy|wrong\s+answer))\b)",
+    r"true|the\s+(?:right\s+|correct\s+)?answer)|an?\s+(?:\w+\s+)?(?:mistake|misconception|myth|error|fallacy|trap|decoy|distractor|red\s+herring|wrong\s+answer))\b)",
     re.IGNORECASE,
 )
 """What follows a rejected answer: "43 does not fit", "Bergen can be ruled out"."""

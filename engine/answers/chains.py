@@ -24,6 +24,7 @@ _SEPARATOR = re.compile(r"[,;/→⇒<>|&\n、，]|->|=>|\band\b|\bund\b|\bet\b",
 _ALTERNATIVE = re.compile(r"^\W*(?:(?:or|alternatively|oder|ou|maybe|perhaps|possibly)\b)", re.IGNORECASE)
 _BREAKS = frozenset(("or", "not", "so", "but"))
 _COUNT = re.compile(r"(?:^|\s)\(?(?:\d{1,3}|[a-z])[.)](?=\s|$)")
+_VARIABLE = re.compile(r"\b[A-Za-z]\w?\s?=")
 _END = re.compile(r"[.!?:](?=\s|$)")
 _EXTRA_WORDS = 2
 _FAR = 256
@@ -106,6 +107,7 @@ def _joins(between: str, asked: frozenset[str], offered: frozenset[str], *, tigh
         return False
     between = _COUNT.sub(", ", _NOTE.sub("", _ASIDE.sub(" ", between)))
     if "=" in between:
+        between = _VARIABLE.sub(" ", between)
         between = between.replace(" or ", " and ")  # "x = 3 or x = -3"
     if _END.search(between) or any(canonical(part) in offered for part in _SEPARATOR.split(between) if part.strip()):
         return False

@@ -32,7 +32,17 @@ _LABEL = re.compile(
 _IN_LINE_END = re.compile(r"\n")
 _NAMED = re.compile(
     r"(?:\b(?:option|choice|answer|letter|antwort|number)s?\s*(?:is|:)?\s*|\bis\s+|^|[\s(\[\"'*_`]|\bit['’]s\s+)"
-    r"[(\[\"'*_`]*([A-Za-z]{1,2}|\d{1,5})(?=$|[)\].,:;!?\"'*_`\s\n–—-])",
+    r"[(\[\"'*_`]*([A-Za-z]{1,2}|\d{1,5})(?=$|[)\].,:;!?\"'*_`”’»」\s\n–—-])",
+    re.IGNORECASE,
+)
+
+
+_SHORTENED = re.compile(r"\w['’]$")
+"""What stands before the "d" of "I'd"."""
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_BY_PLACE = re.compile(
+    r"\bthe\s+(first|second|third|fourth|fifth|sixth|last)\s+(?:one|option|choice|answer|statement|alternative)\b",
     re.IGNORECASE,
 )
 
@@ -43,8 +53,11 @@ class Choice(Scalar):
     name = "choice"
     beside = Scalar.beside | {"option", "choice", "letter", "number", "answer"}
 
-    def given(self, question: str) -> set[str]:  # noqa: ARG002
-        return set()
+    def given(self, question: str) -> set[str]:
+        """The options that the question names before it lists them."""
+        first = _LABEL.search(question)
+        before = set(words(question[: first.start()])) if first else set()
+        return {label for label, option in options(question).items() if option and before.issuperset(words(option))}
 
     def find(self, text: str, question: str) -> Sequence[Found]:
         listed = options(question)
@@ -124,7 +137,7 @@ def _labels(text: str, listed: dict[str, str]) -> list[Found]:
     found = []
     for match in _NAMED.finditer(text):
         label = match[1].upper()
-        if label not in listed:
+        if label not in listed or _SHORTENED.search(text[: match.start(1)][-2:]):
             continue
         before, after = text[: match.start(1)], text[match.end(1) :]
         alone = not re.search(r"\w", before) and not re.search(r"\w", after)
@@ -152,6 +165,10 @@ def _labels(text: str, listed: dict[str, str]) -> list[Found]:
             or (after[:1] in ").:" and not re.search(r"\w", before))
         ):
             found.append(Found(match.start(1), match.end(1), label, label, _LABEL_WEIGHT))
+    names = {"last": list(listed)[-1], **dict(zip(_ORDINALS, listed, strict=False))}
+    for match in _BY_PLACE.finditer(text):
+        label = names.get(match[1].lower(), "")
+        found.extend([Found(match.start(), match.end(), label, label, _LABEL_WEIGHT)] if label else [])
     return found
 
 

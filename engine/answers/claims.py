@@ -10,7 +10,11 @@ INSTRUCTION = re.compile(
     r"\b(?:answer|reply|respond)\b[^.?!]{0,200}\byes\b[^.?!]*[.?!]?|\btrue or (?:not|false)\b\W*", re.IGNORECASE
 )
 _QUOTED = re.compile(r"[\"“”]([^\"“”]{3,})[\"“”]")
-_NEGATION_WORDS = "not no never none cannot neither nor different impossible invalid incorrect untrue without false"
+_FOLLOWING = re.compile(r"\b(?:statement|claim|sentence|assertion|following|this|it)\b", re.IGNORECASE)
+_NEGATION_WORDS = (
+    "not no never none cannot neither nor different impossible invalid incorrect untrue without "
+    "false unable fails lacks"
+)
 _NEGATIONS = frozenset(_NEGATION_WORDS.split())
 _OPPOSITES = (
     (
@@ -33,7 +37,7 @@ _REFERRING = frozenset(("claim", "conclusion", "inference", "statement"))
 _POLE = {word: (axis, side) for axis, pair in enumerate(_OPPOSITES) for side in (0, 1) for word in pair[side].split()}
 _REFERRING_STEMS = frozenset(stem(word) for word in _REFERRING)
 _EMPTY_STEMS = frozenset(stem(word) for word in (*_REFERRING, *_NEGATIONS, *_POLE))
-_PRONOUN = re.compile(r"^\W*(?:it|they|he|she|this|that|these|those)\s", re.IGNORECASE)
+PRONOUN = re.compile(r"^\W*(?:it|they|he|she|this|that|these|those)\s", re.IGNORECASE)
 
 
 def claimed(sentence: str) -> tuple[bool, str]:
@@ -41,14 +45,14 @@ def claimed(sentence: str) -> tuple[bool, str]:
 
     An even number of negations in the words before "that" asserts the claim, an odd one denies it.
     """
-    for match in _THAT.finditer(sentence, 0, _WRAPPED_WITHIN):
-        before = [word for part in words(sentence[: match.start()]) for word in part.replace("’", "'").split("'")]
-        if before and all(word in _WRAPPING or is_empty(word, frozenset()) for word in before):
-            return sum(word in _NEGATIVE for word in before) % 2 == 1, sentence[match.end() :].strip()
     about = _CLAIM_IS.match(folded(sentence))
     if about:
         negations = sum(word in _NEGATIVE for part in words(about[2]) for word in part.split("'"))
         return negations % 2 == 1, about[1]
+    for match in _THAT.finditer(sentence, 0, _WRAPPED_WITHIN):
+        before = [word for part in words(sentence[: match.start()]) for word in part.replace("’", "'").split("'")]
+        if before and all(word in _WRAPPING or is_empty(word, frozenset()) for word in before):
+            return sum(word in _NEGATIVE for word in before) % 2 == 1, sentence[match.end() :].strip()
     return False, sentence
 
 
@@ -75,7 +79,8 @@ _MOST_OF = 0.6
 _THAT = re.compile(r"\bthat\b(?!['’]s|\s+(?:is|was|are|would)\b)[:,]?|(?<=doubt):|(?<=question):")
 _CLAIM_IS = re.compile(
     r"^\W*(?:the\s+)?(?:statement|claim|assertion|idea|notion|belief|proposition|sentence|that)\s+(?:that\s+)?[\"“']?(.{4,}?)[\"”']?"
-    r"\s+(?:is|are)\s+((?:\w+\s+){0,3}(?:true|correct|right|accurate|a fact|valid|false|wrong|incorrect|untrue|a myth|"
+    r"\s+(?:is|are)\s+((?:(?:not|never|no|an?|in|fact|indeed|quite|just|simply|also|common|popular|total|"
+    r"complete|\w+ly)\s+){0,3}(?:true|correct|right|accurate|a fact|valid|false|wrong|incorrect|untrue|a myth|"
     r"mistaken|inaccurate|a misconception))\W*$"
 )
 _REASON = re.compile(r"[,;:]?\s\b(?:because|since|as)\b|:\s|;\s|\s[—–]\s", re.IGNORECASE)
@@ -112,7 +117,7 @@ def asked_clause(question: str) -> str:
     """The part of the question to affirm or deny: what it quotes, otherwise its last question."""
     bare = INSTRUCTION.sub(" ", question[-4_096:]).strip()
     asking = [sentence for sentence in sentences(bare) if sentence.endswith("?")] or [bare]
-    quoted = _QUOTED.search(asking[-1])
+    quoted = _QUOTED.search(asking[-1]) or (_QUOTED.search(bare) if _FOLLOWING.search(asking[-1]) else None)
     return quoted[1] if quoted else asking[-1]
 
 
@@ -133,7 +138,7 @@ def affirmed(sentence: str, question: str, asked: frozenset[str]) -> str | None:
     own = stems(sentence)
     common = len(own & (asked | _REFERRING_STEMS)) + (pole is not None and pole[0] == (asked_pole or pole)[0])
     strange = own - asked - _EMPTY_STEMS
-    common += _PRONOUN.match(sentence) is not None
+    common += PRONOUN.match(sentence) is not None
     if common < max(2, len(asked) // 3) or len(strange) > _MOST_STRANGE or any(map(_has_digit, strange)):
         return None
     denied = negated(sentence) != negated(question)

@@ -8,6 +8,9 @@ from engine.answers.said import without_thoughts
 from engine.values import Reply
 
 _BLOCK = re.compile(r"```[a-zA-Z0-9+#]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
+_INLINE = re.compile(r"(?:[^`\n]{0,80}?:)?\s*`([^`\n]+)`\.?")
+"""A line that is code, or ends with it."""
+
 _MOST_PARSED = 8_192
 """Maximum length of code to parse, in characters: time and memory grow faster than the text."""
 
@@ -24,7 +27,8 @@ class Code(AnswerType):
     def read(self, reply: Reply, question: str) -> Answer | None:  # noqa: ARG002
         text = without_thoughts(reply.text)
         blocks = _BLOCK.findall(text)
-        key = _key(blocks[0] if blocks else text)
+        inline = None if blocks else _INLINE.fullmatch(text.strip())
+        key = _key(blocks[0] if blocks else inline[1] if inline else text)
         return Answer(key, marked=bool(blocks)) if key else None
 
     def key(self, truth: str, question: str) -> str | None:
@@ -71,5 +75,6 @@ def _nested(code: str) -> bool:
 
 
 def _squeezed(code: str) -> str:
-    lines = (re.sub(r"\s+", " ", re.sub(r"(?:#|//).*$", "", line)).strip() for line in code.splitlines())
-    return "\n".join(line for line in lines if line)
+    lines = (re.sub(r"(?:#|//|--\s).*$", "", line) for line in code.splitlines())
+    bare = re.sub(r"\s*([^\w\s])\s*", r"\1", re.sub(r"\s+", " ", " ".join(lines)))
+    return bare.strip(" ;")

@@ -72,16 +72,17 @@ class List(AnswerType):
         if len(items) == 1:
             kind = _NUMBER if numerals(items[0]) else _SHORT
             alone = all(chain.alone for chain in found)
-            return alone and kind.equals(Reply(uid=0, hotkey="", text=given.text), items[0], question)
+            reply = Reply(uid=0, hotkey="", text=given.text)
+            return alone and any(kind.equals(reply, item, question) for item in (items[0], items[0].title()))
         wanted = self._ordered(items)
         listed = [chain for chain in found if len(chain.items) > 1]
         right = [chain for chain in listed if self._ordered(chain.items) == wanted]
         others = {self._ordered(chain.items) for chain in listed} - {wanted}
         asked = {self._ordered(chain.items) for chain in chains(question, items, "")}
         listed_so = bool(right) and all(chain.alone for chain in right) and others <= asked
-        return listed_so and not any(self._lists_others(one, items, question) for one in stated(given))
+        return listed_so and not any(self._lists_others(one, items, asked, question) for one in stated(given))
 
-    def _lists_others(self, one: Statement, items: Sequence[str], question: str) -> bool:
+    def _lists_others(self, one: Statement, items: Sequence[str], asked: set[tuple[str, ...]], question: str) -> bool:
         """Whether a statement is another list: of other items among these, in another order, or of too few that it
         calls its answer."""
         held = self._held(one.phrase)
@@ -91,6 +92,7 @@ class List(AnswerType):
         return any(
             set(form) & set(items) and (one.labelled or len(form) >= len(items) or not set(form) <= set(items))
             for form in _split(held, question)
+            if self._ordered(form) not in asked
         )
 
     def _ordered(self, items: Sequence[str]) -> tuple[str, ...]:

@@ -14,13 +14,15 @@ from engine.answers.words import sentence_spans
 Span = tuple[int, int]
 
 _TURN = re.compile(
-    r"[;()]|[,.]?\s(?:but|however|yet|whereas|while|so|therefore|hence)\b|,\s(?:though|although|actually)\b|"
-    r",\s(?=(?:it|that|this|they|he|she|we|i|the|in)\b)|\s[—–-]\s|—",
+    r"[;()]|[,.]?\s(?:but|however|yet|whereas|while|so|therefore|hence)\b|,\s(?=(?:al)?though\b)|,\sactually\b|"
+    r",\s(?=(?:it|that|this|they|he|she|we|i|the|in)\b)|\s[—–-]\s|—|,?\s(?=as\s+(?:i|we|you|many|most|some|people|others|everyone|is|was)\b)|"
+    r"(?<=\w),?\s(?=(?:al)?though\s)",
     re.IGNORECASE,
 )
 """Where a clause that is not the reply's own view begins or ends within its sentence."""
 
 _COLON = re.compile(r":\s")
+_NEXT = re.compile(r",\s+(?:and|so|then)\b", re.IGNORECASE)
 _COMMA = re.compile(r",(?!\d)")
 _SUBORDINATE = re.compile(
     r"\W*(?:(?:al|even\s+)?though|while|whereas|despite|in\s+spite\s+of|contrary\s+to|unlike|whatever)\b", re.IGNORECASE
@@ -69,11 +71,12 @@ _FORMER = re.compile(
     rf"\b(?:at\s+first|initially|originally|first|earlier|previously|almost|nearly)\b,?\s+(?:i|we)\s+"
     rf"(?:{_REPORTS}|had|got|was|were)\b|"
     rf"\b(?:i|we)\s+(?:at\s+first|initially|originally|first|earlier|previously|almost|nearly|had|also)\s+(?:{_REPORTS}|got|"
-    rf"had|wanted)\b|\b(?:i|we)\s+(?:{_REPORTS}|had|got)\b[^.;]{{1,120}}\b(?:earlier|at\s+first|before|initially|previously|"
+    rf"had|wanted)\b|\b(?:i|we)\s+(?:{_REPORTS}|had|got)\b[^.;]{{1,120}}\b(?:earlier|above|at\s+first|before|initially|previously|"
     r"first)\b|\bat\s+first\s+(?:glance|sight)\b|\b(?:i|we)\s+(?:was|were)\s+(?:going\s+to|about\s+to)\b|"
     r"\b(?:initially|originally|at\s+first)\b[^.;]{1,120}\b(?:seem|look|appear|sound)(?:ed|s)?\b|"
     rf"\b(?:i|we)\s+(?:would|could|might)\s+have\s+(?:{_REPORTS})\b|\b(?:my|the|our)\s+(?:first|initial|original|"
-    r"earlier|previous)\s+(?:guess|thought|idea|answer|attempt|instinct|impression|calculation)\b",
+    r"earlier|previous)\s+(?:guess|thought|idea|answer|attempt|instinct|impression|calculation)\b|"
+    rf"\b(?:i|we)\s+used\s+to\s+(?:{_REPORTS})\b",
     re.IGNORECASE,
 )
 """Views that the reply held before."""
@@ -118,6 +121,13 @@ _IS_WRONG = re.compile(
 )
 """A sentence that is called wrong by the word before it or behind it."""
 
+_REFUTED = re.compile(
+    rf"\b(?:{_SOME})\s+{_OFTEN}(?:{_REPORTS})\s+that\s+([^.;!?\n]{{4,200}})[.;,!—–-]+\s+(?:but\s+)?(?:that|this|it|they)(?:['’]s|['’]re|\s+is|\s+are)\s+"
+    rf"(?:\w+ly\s+)?(?:{_JUDGED})\b[.!]?",
+    re.IGNORECASE,
+)
+"""Another's view of what is asked, and that it is wrong."""
+
 _DENIED_CLAIM = re.compile(
     rf"\b(?:it(?:['’]s|\s+is)|is)\s+(?:simply\s+|just\s+|\w+ly\s+)?(?:{_JUDGED})\s+(?:to\s+\w+\s+)?that\b|"
     r"\b(?:i|we)\s+(?:(?:do\s+not|don['’]t)\s+(?:think|believe)|doubt|deny|disagree)\s+that\b",
@@ -158,7 +168,7 @@ _UNREAL = re.compile(r"\b(?:would|could|might)(?:n['’]t)?\s+(?:\w+ly\s+)?have\
 _RETRACTS = re.compile(
     r"\b(?:scratch\s+that|strike\s+that|(?:i\s+)?take\s+(?:that|it)\s+back|correction|on\s+second\s+thoughts?|"
     r"my\s+(?:mistake|bad)|(?:just\s+)?kidding|i\s+misspoke|no[\s,.!…—–-]+wait\b(?:[\s,.!…—–-]+no\b(?=\s*[,:]))?|"
-    r"(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
+    r"(?:(?<=\.\.)|(?<=…)|(?<=—)|(?<=\s[—–-]))\s?(?:wait|hold\s+on)\b|(?:wait|oops|hmm|hold\s+on|sorry|actually)[\s,.!…—–-]+(?:no\b|(?:that|this|it)(?:['’]s|\s+(?:is|was))\s+"
     r"(?:wrong|not\s+right|incorrect|not\s+correct)))[\s,.!:;…—–]*(?:-\s+)?",
     re.IGNORECASE,
 )
@@ -174,10 +184,10 @@ _UNDECIDED = re.compile(
     r"\b(?:may|might|could)\s+(?:also\s+|well\s+|both\s+)?be\s+(?:right|correct|true|valid)\b|"
     r"\b(?:just\s+as|equally|as)\s+(?:likely|possible|plausible|good|valid)\b|\bin\s+some\s+cases\b.*\bin\s+others?\b|"
     r"\b(?:somewhere|anywhere|ranges)\s+(?:between|from)\b|"
-    r"\bif\s+in\s+doubt\b.*\botherwise\b|^\s*(?:it|that|this)\s+depends\b|\b(?:is\s+)?(?:unclear|an\s+open\s+question|debatable)\b|"
+    r"\bif\b[^.!?]{1,200}[;.,]\s+otherwise\b|^\s*(?:it|that|this)\s+depends\b|\b(?:is\s+)?(?:unclear|an\s+open\s+question|debatable)\b|"
     r"\bfifty[- ]fifty\b|\b50\s?/\s?50\b|\bhalf\s+of\s+me\b|"
     r"\bunless\s+(?:it|that|this|the\s+answer)(?:['’]s|\s+(?:is|was))\b|"
-    r"\bor\s+(?:something|anything)\s+else\b|\bfailing\s+that\b|\b(?:my|a|the)\s+(?:second|other|alternative|back-?up|fall-?back|next)\s+(?:choice|guess|option|candidate|possibility)\b|"
+    r"\bor\s+(?:(?:something|anything)\s+else|possibly|maybe|perhaps(?!\s+more))\b|\bfailing\s+that\b|\b(?:my|a|the)\s+(?:second|other|alternative|back-?up|fall-?back|next)\s+(?:choice|guess|option|candidate|possibility)\b|"
     r"\b(?:is|are|was|would\s+be)\s+(?:also|equally)\s+(?:right|correct|acceptable|possible|true|valid|fine)\b|"
     r"\b(?:is|are)\s+(?:right|correct|acceptable|possible|valid|fine)\b[^.!?]{0,60}\b(?:too|as\s+well)\b|\bbut\s+so\s+(?:is|does|do|are|would)\b|"
     r"\b(?:could|might|may)\s+(?:just\s+as\s+well|equally|also|as\s+well)\s+be\b|"
@@ -187,7 +197,36 @@ _UNDECIDED = re.compile(
 )
 """A reply with these words has not decided."""
 
-_OR_NEXT = re.compile(r"[.!]\s+or\b(?=\s)", re.IGNORECASE)
+_OR_NEXT = re.compile(r"[.!…]+\s+or\b(?=\s)", re.IGNORECASE)
+_OR_ASKED = re.compile(
+    r"(?:^|[.!?\n]\s*)(?!(?:do|does|did|is|are|was|were|can|could|would|will|shall|should|may|have|has|want|need|any\w*|"
+    r"what|which|who|how|why|when|where)\b)(?=\w)[^.!?\n]{1,120}\sor\s[^.!?\n]{1,120}\?\W*$",
+    re.IGNORECASE,
+)
+"""An end that asks whether it is not something else: "12 – or 13?"."""
+
+_AFFIRMED = re.compile(r"\s*(?:yes|correct|right|exactly|indeed|that['’]s\s+(?:it|right))\b(?!\s*\?)", re.IGNORECASE)
+"""What makes a question before it a statement: "Is it 42? Yes."."""
+
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|does|do|did|can|could|may|might|must|will|would|should|\w+ed|\w{3,}(?<!s)s)\b",
+    re.IGNORECASE,
+)
+_WEIGHS = re.compile(
+    r"\b(?:i|we|let\s+me|let['’]s)(?:['’]ll)?\s+(?:(?:should|need\s+to|have\s+to|had\s+to|will|could|can|also|first|then)\s+){0,2}"
+    r"(?:check|consider(?:ed)?|try|tried|examined?|compared?|looked\s+at|weighed|thought\s+(?:of|about)|wonder(?:ed)?|hesitated)\b"
+    r"(?!\s*[:,.])(?![^.;!?\n]*[:=])",
+    re.IGNORECASE,
+)
+"""What a reply looks at before it answers."""
+
+_ERROR_LABEL = re.compile(
+    r"\W*(?:(?:a|the|one)\s+)?(?:common|typical|frequent|usual|popular|possible|wrong|incorrect|tempting|naive)\s+(?:wrong\s+|incorrect\s+)?"
+    r"(?:errors?|mistakes?|pitfalls?|traps?|confusions?|answers?|guess(?:es)?|misconceptions?)\W*:",
+    re.IGNORECASE,
+)
+"""The label of a line that says what the answer is not."""
+_END = 512
 _TAG = re.compile(
     r"[,—–-]\s*(?:right|correct|no|yes|(?:is|are|was|were|does|do|did|has|wo|ca)n['’]t\s+\w+|or\s+\w+\s+\w+)\s*\?\W*$",
     re.IGNORECASE,
@@ -203,12 +242,16 @@ def committed(text: str, *, judging: bool = False) -> str:
     `judging`: the reply is asked whether something is true, so a verdict is its answer and takes nothing back.
     """
     text = _OR_NEXT.sub(" or", _last_word(text))
-    if _UNDECIDED.search(text):
+    if judging:
+        text = _REFUTED.sub(r"It is false that \1. ", text)
+    if _UNDECIDED.search(text) or _OR_ASKED.search(text[-_END:]):
         return ""
     kept: list[str] = []
     behind, dropped = 0, False
     for start, end in list(sentence_spans(text))[:_MOST_SENTENCES]:
         sentence = text[start:end]
+        if not judging and "?" in sentence and _AFFIRMED.match(text, end):
+            sentence = sentence.replace("?", ".")
         remark = _REMARK.match(sentence) if dropped else None
         verdict = None if remark or judging else _VERDICT.match(sentence)
         if verdict:
@@ -250,11 +293,37 @@ def _uncommitted(sentence: str, begin: int) -> Iterator[Span]:
     candidates = _CANDIDATES.search(sentence, begin)
     if candidates:
         yield _clause_start(sentence, candidates.start(), begin), len(sentence.rstrip())
+    concession = _SUBORDINATE.match(sentence, begin)
+    main = _main_clause(sentence, concession.end()) if concession else 0
+    if main:
+        yield begin, main
+    label = _ERROR_LABEL.match(sentence, begin)
+    if label:
+        yield begin, len(sentence)
     for pattern in (_BELIEF, _FORMER, _SEEMS):
-        match = pattern.search(sentence, begin)
+        match = pattern.search(sentence, max(begin, main))
         if match:
             yield _clause_start(sentence, match.start(), begin), _clause_end(sentence, match.end())
+    weighs = _WEIGHS.search(sentence, max(begin, main))
+    if weighs:
+        stop = _NEXT.search(sentence, weighs.end())
+        yield (
+            _clause_start(sentence, weighs.start(), begin),
+            min(stop.start() if stop else len(sentence), _clause_end(sentence, weighs.end())),
+        )
     yield from _supposed(sentence, begin)
+
+
+_PREPOSITION = re.compile(r"\W*(?:despite|in\s+spite|contrary|unlike)\b", re.IGNORECASE)
+
+
+def _main_clause(sentence: str, begin: int) -> int:
+    """Where the main clause begins after a concession: at the first comma with a verb before it; 0 if nowhere."""
+    for comma in _COMMA.finditer(sentence, begin):
+        verb = _PREPOSITION.match(sentence) or _VERB.search(sentence, begin, comma.start())
+        if verb and not re.match(r"\s*(?:and|or|which|who)\b", sentence[comma.end() :], re.IGNORECASE):
+            return comma.end()
+    return 0
 
 
 def _supposed(sentence: str, begin: int) -> Iterator[Span]:
@@ -282,7 +351,9 @@ def _supposed(sentence: str, begin: int) -> Iterator[Span]:
 
 def _clause_start(sentence: str, place: int, begin: int) -> int:
     turns = [match.end() for match in _COLON.finditer(sentence, begin, place)]
-    for match in _TURN.finditer(sentence, begin, place):
+    for match in _TURN.finditer(sentence, begin):
+        if match.end() > place:
+            break
         inside = sentence[match.end() : place]
         opens = match[0] == "(" and inside.count(")") <= inside.count("(")
         if opens or match[0] not in ("(", ")"):

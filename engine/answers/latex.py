@@ -21,7 +21,7 @@ _EXPONENT = re.compile(r"\^\s?\{\s*([-−+]?\w{1,6})\s*\}")
 _MATHS = re.compile(r"\${1,2}(?=\S)([^$\n]{1,256}?)(?<=\S)\${1,2}(?![\d$])")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SUPERSCRIPT = re.compile(r"(?<=[\w)°])[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_POWERS = re.compile(r"(?<=\d)\s?\*\*\s?(?=[-\d(])")
+_POWERS = re.compile(r"(?<![\d.*])(\d[\d.]*+)\s?\*\*\s?(?=[-\d(])")
 _STAR = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _BESIDE_DIGITS = re.compile(
     r"(?<=[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af])(?=\d)|(?<=\d)(?=[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af])"
@@ -43,7 +43,7 @@ def plainly(text: str) -> str:
         text = _FRACTION.sub(_fraction, text)
     text = _EXPONENT.sub(r"^\1", _BRACED.sub(r"\1", text))
     if "*" in text:
-        text = _STAR.sub("×", _POWERS.sub("^", text))
+        text = _STAR.sub("×", _POWERS.sub(r"\1^", text))
     return _MATHS.sub(r" \1 ", text) if "$" in text else text
 
 

@@ -216,7 +216,11 @@ _MONEY_NAMES = {
     "tao": "TAO",
     "btc": "BTC",
 }
-_MONEY = frozenset((*_MONEY_SIGNS.values(), *_MONEY_NAMES.values()))
+_HUNDREDTHS = {"cent": 1, "pence": 1, "penny": 1, "centime": 1, "centimo": 1, "ct": 1, "¢": 1}
+HUNDREDTH = "hundredth"
+"""The dimension of a hundredth of whatever currency an answer is in."""
+
+_MONEY = frozenset((HUNDREDTH, *_MONEY_SIGNS.values(), *_MONEY_NAMES.values()))
 MONEY_SIGNS = "".join(_MONEY_SIGNS)
 
 _ATOM = re.compile(r"(°\s?[CF]\b|[℃°]|[µμΩ]?[A-Za-zÀ-ɏµμΩ]+)(?:\^?(-?[1-9])(?!\d))?")
@@ -236,6 +240,13 @@ def money(sign: str) -> Unit:
 def pounds_as_money(unit: Unit | None) -> Unit | None:
     """Pounds sterling if the unit is the pound; otherwise the unit. The context tells which pound is meant."""
     return money("£") if unit == _NAMES["pound"] else unit
+
+
+def in_hundredths(unit: Unit | None, currency: Unit | None) -> Unit | None:
+    """Cents as hundredths of that currency; any other unit as it is."""
+    if unit is None or unit.dimensions != ((HUNDREDTH, 1),):
+        return unit
+    return Unit(Fraction(1, 100), currency.dimensions) if currency is not None and currency.is_money else unit
 
 
 def unit_at(text: str, start: int) -> tuple[Unit, int] | None:
@@ -302,6 +313,8 @@ def _named(name: str) -> Unit | None:
     for spelling in (lower, lower.removesuffix("s")):
         if spelling in _NAMES:
             return _NAMES[spelling]
+        if spelling in _HUNDREDTHS:
+            return Unit(Fraction(1, 100), ((HUNDREDTH, 1),))
         if spelling in _MONEY_NAMES:
             return Unit(Fraction(1), ((_MONEY_NAMES[spelling], 1),))
         if spelling in _NAMED_WITH_PREFIX:

@@ -14,7 +14,7 @@ _MOST_TOKENS = 128
 TOKEN = re.compile(r"[^\W_]+(?:['’.][^\W_]+)*")
 _COPULA_WORDS = (
     "is are was were be been being s called named termed dubbed known means ist sind war heisst lautet est sont es son "
-    "fue era é è foi är er jest это"
+    "fue era é è foi är er jest это ar on este je ay"
 )
 COPULAS = frozenset(_COPULA_WORDS.split())
 _AUXILIARIES = frozenset("would could should must may might will can has have had to it that".split())  # noqa: SIM905
@@ -70,7 +70,12 @@ def heads(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]
     found = []
     for one, following in zip_longest(mentions, mentions[1:]):
         between = tokens[one.last + 1 : following.first] if following else ()
-        qualifies = following and following.right and _DEMONYM.match(tokens[one.last].word) and len(between) < 4
+        adjective = not between and one.first == one.last and tokens[one.last].text.islower()
+        qualifies = (
+            following
+            and following.right
+            and (adjective or (_DEMONYM.match(tokens[one.last].word) and len(between) < 4))
+        )
         if not qualifies or any(token.word in AND or token.word in COPULAS for token in between):
             found.append(one)
     return found
@@ -258,11 +263,15 @@ def named(aliases: Sequence[str], question: str) -> Names:
         right += [(name[-1],) for name in right if len(name) > 1 and len(name[-1]) > 2]
     right = [name[1:] if len(name) > 1 and name[0] in ARTICLES else name for name in right if name]
     right += [rest for name in right if (rest := tuple(word for word in name if stem(word) not in asked))]
+    right += [(short,) for name in right if len(name) == 1 for short in _SHORTENED.get(name[0], ())]
     proper = any(alias[:1].isupper() or any(map(str.isupper, alias[1:])) for alias in aliases)
     place = _ASKS_WHERE.search(question) is not None
     offered = any(stem(word) in asked for name in right for word in name)
     return Names(tuple(sorted(right, key=len, reverse=True)), asked, proper, person, place, offered)
 
+
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday"
+_SHORTENED = {day: (day[:3], day[:4], day[:5]) for day in _DAYS.split()}
 
 _ASKS_WHERE = re.compile(
     r"\b(?:where|city|town|village|country|capital|place|state|located|region|province|county|island|stadt|ville)\b",
@@ -270,6 +279,7 @@ _ASKS_WHERE = re.compile(
 )
 _ASKS_WHO = re.compile(
     r"\b(?:who|whose|whom|which\s+(?:author|writer|painter|artist|composer|scientist|president|person|actor|poet|inventor|"
-    r"philosopher|king|queen|explorer|mathematician|physicist)|wer|qui|quién|chi|кто)\b",
+    r"philosopher|king|queen|explorer|mathematician|physicist)|(?:the|an?)\s+(?:author|writer|painter|artist|composer|inventor|director|"
+    r"discoverer|founder|poet|architect|president|scientist)|wer|qui|quién|chi|кто)\b",
     re.IGNORECASE,
 )

@@ -79,6 +79,9 @@ _SUBJECT_WORDS, _ENDING_WORDS = 4, 12
 """The words before the copula of a clause whose subject is a pronoun, and those of a clause that may end with the
 name."""
 
+_SPEAKS_WITHIN = 3
+"""The words at whose beginning a clause names the one who speaks: "First I read …"."""
+
 _ALONE_WORDS = 8
 """The words of a clause that is nothing but an answer: a long name, and what courtesy adds to it."""
 
@@ -106,7 +109,9 @@ def _statements(sentence: str, names: Names) -> Iterator[tuple[bool, int]]:
     phrase = announced(sentence)
     found = [*_in_clauses(_BRACKETS.sub(" ", sentence), names)]
     if phrase and not any(right for right, _ in found):
-        found = [*_in_clauses(phrase, names)] or found
+        told = [token.word for token in tokens_of(phrase)]
+        whole = names.proper or (bool(told) and means(told[-1], names))  # not "help with that"
+        found = [known for known in _in_clauses(phrase, names) if known[0] or whole] or found
     if not found:
         asides = [match[1] or match[2] or "" for match in _BRACKETS.finditer(sentence)]
         found = [known for aside in asides if (known := _clause(aside, names, leads=True)) and known[0]]
@@ -159,8 +164,9 @@ def _clause(clause: str, names: Names, *, leads: bool) -> tuple[bool, int] | Non
     given = given or _first(tokens, mentions, names)
     if given is None or (overlap and _other_superlative(tokens, names)):
         return None
-    speaks = tokens[0].word in SPEAKERS
+    speaks = any(token.word in SPEAKERS for token in tokens[:_SPEAKS_WITHIN])
     alone = leads and (given.right or not speaks) and _stands_alone(clause, tokens, given, names)
+    alone = alone or (copula is not None and _identified(tokens, given, copula, names))
     refers = tokens[0].word in PRONOUNS and copula is not None and copula <= _SUBJECT_WORDS
     ends = given.right and given.last == len(tokens) - 1 and len(tokens) <= _ENDING_WORDS
     tells_more = tokens[0].word in _RELATIVES or speaks
@@ -169,6 +175,12 @@ def _clause(clause: str, names: Names, *, leads: bool) -> tuple[bool, int] | Non
     right = given.right and not _is_one_of_several(tokens, mentions, given, clause, names, alone=alone)
     firm = alone or (overlap > 0 and 3 * overlap >= 2 * len(telling))
     return right, _ALONE if firm else overlap + refers + ends
+
+
+def _identified(tokens: Sequence[Token], given: Mention, copula: int, names: Names) -> bool:
+    """Whether the right name is said to be it: "Oslo is what I end up with"."""
+    said = tokens[copula + 1 :]
+    return given.right and given.last < copula and bool(said) and not any(means(token.word, names) for token in said)
 
 
 def _copula(tokens: Sequence[Token], mentions: Sequence[Mention]) -> int | None:

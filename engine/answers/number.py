@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from engine.answers.base import MAX_TRUTH
 from engine.answers.latex import plainly
 from engine.answers.magnitudes import Numeral
-from engine.answers.measures import Unit, asked_unit, pounds_as_money
+from engine.answers.measures import Unit, asked_unit, in_hundredths, pounds_as_money
 from engine.answers.numerals import numerals
 from engine.answers.scalar import DOUBTFUL, Found, Scalar
 
@@ -77,7 +77,9 @@ class Quantity(Number):
 
     def find(self, text: str, question: str) -> Sequence[Found]:
         found = super().find(text, question)
-        measured = [one for one in found if one.value.unit is not None]
+        given = self.given(question) if question and asked_unit(question) else set()
+        measured = [one for one in found if one.value.unit is not None and _measured(one.value) not in given]
+        measured = _without_conversions(text, measured)
         return [Found(one.start, one.end, _measured(one.value), one.value, one.weight) for one in measured] or found
 
     def truth(self, truth: str, question: str) -> Found | None:
@@ -85,6 +87,30 @@ class Quantity(Number):
         if found is None or found.value.unit is None:
             return found
         return Found(found.start, found.end, _measured(found.value), found.value)
+
+
+_CONVERTED = re.compile(r"\s?[(\[]\s?(?:about|approximately|roughly|or|i\.e\.|≈|~|=)?\s?", re.IGNORECASE)
+_CLOSE = Fraction(1, 50)
+"""How far a converted amount may be from the one that it stands behind, as a share of it."""
+
+
+def _without_conversions(text: str, found: Sequence[Found]) -> list[Found]:
+    """The quantities without those that give the one before them in another unit: "324 m (1,063 ft)"."""
+    kept: list[Found] = []
+    for one in found:
+        before = kept[-1].value if kept else None
+        here = one.value
+        if (
+            before is not None
+            and _CONVERTED.fullmatch(text[kept[-1].end : one.start])
+            and before.unit.dimensions == here.unit.dimensions
+            and before.unit != here.unit
+            and abs(before.unit.in_base(before.value) - here.unit.in_base(here.value))
+            <= _CLOSE * abs(before.unit.in_base(before.value))
+        ):
+            continue
+        kept.append(one)
+    return kept
 
 
 def spelled(value: Fraction) -> str:
@@ -152,6 +178,8 @@ def _meets(one: Numeral, known: _Known, question: str, *, needs_unit: bool) -> b
     if any(one_unit is not None and one_unit.is_money for one_unit in (one.unit, unit, asks)):
         one = structs.replace(one, unit=pounds_as_money(one.unit))
         unit, asks = pounds_as_money(unit), pounds_as_money(asks)
+        one = structs.replace(one, unit=in_hundredths(one.unit, unit or asks))
+        unit = in_hundredths(unit, asks)
     if one.percent != truth.percent:
         if one.percent and not _ASKS_PERCENT.search(question):
             as_they_are = values if abs(truth.value) > 1 and not _PERCENT_GIVEN.search(question) else []

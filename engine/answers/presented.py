@@ -25,7 +25,7 @@ _IS = r"(?:is|was|(?:w|sh)ould\s+be|must\s+be|remains|ist|lautet|wäre|est|es|é
 _LABEL = re.compile(
     rf"(?<![\w-])(?<!long\s)(?<!full\s)(?<!wrong\s)(?<!incorrect\s)(?<!false\s)(?<!mistaken\s){_NAMED}(?:['’]s\b|\s*(?:{_IS}\b\s*[:：]?|[:：=]|→|=>)|\s+[—–-](?=\s))\s*(\S.*)|"
     rf"\bthe\s+(?:correct|right)\s+(?:\w+\s+){{1,2}}{_IS}\s*:?\s*(\S.*)|"
-    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*?)(?:です|である)?[。.]?\s*$|^\s*(?:a|ans)\s*:\s+(\S.*)|"
+    r"(?:答え|答案|正解|回答|答|정답|답)\s*(?:は|是|[:：])\s*(\S.*?)(?:です|である)?[。.]?\s*$|^\s*(?:(?:a|ans)\s*:|ans\.)\s+(\S.*)|"
     r"^[^\W\d_A-Za-zÀ-ɏ]{2,24}(?:\s[^\W\d_A-Za-zÀ-ɏ]{2,24}){0,2}\s?[:：]\s*(\S.*)",
     re.IGNORECASE,
 )
@@ -37,7 +37,9 @@ _IS_THE_RESULT = re.compile(
 _SUPPOSED = re.compile(r"\b(?:would|might|could)\b.*\b(?:if|unless)\s+(?!i\b)", re.IGNORECASE)
 _OR_ELSE = re.compile(r"\W*(?:or|alternatively)\b", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*#{1,6}\s+(\S.*?)\s*$")
-_NAMED_HEADING = re.compile(rf"^\W*{_NAMED}\W*$", re.IGNORECASE)
+_NAMED_HEADING = re.compile(
+    rf"^\W*(?:here\s+is\s+)?{_NAMED}(?:\s+(?:is\s+)?(?:(?:as\s+)?follows|below))?\W*$", re.IGNORECASE
+)
 _BOLD_LINE = re.compile(r"^\s*\*\*([^*]+)\*\*\s*$")
 _CONCLUDES = re.compile(
     r"^(?:so|hence|therefore|thus|consequently|in\s+(?:short|brief|summary|conclusion|total|all)|"

@@ -44,7 +44,11 @@ def without_thoughts(text: str) -> str:
 # --- the phrases that are presented as the answer ---------------------------------------------------------------------
 
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
-_TAGGED = re.compile(r"<(?:final_)?answer>([^<]{1,512})(?:</(?:final_)?answer>|\Z)", re.IGNORECASE)
+_TAGGED = re.compile(
+    r"<(?:(?:final|short|my)[_ -]?)?(?:answer|result|response|output|solution|"
+    r"final)>([^<]{1,512})(?:</[\w -]{1,24}>|\Z)",
+    re.IGNORECASE,
+)
 _FIELD = re.compile(
     r"(?:final|short|my|the)?[_ -]?(?:answer|result|solution|response|output|value|final)s?[_ -]?\d{0,2}", re.IGNORECASE
 )
@@ -87,7 +91,7 @@ _CORRECTION = re.compile(
     r"(?:(?<=[.!?…,;:—–])\s+|(?<=[\n…—]))(?:or\s+|and\s+)?(?:actually|rather(?!\s+than)|better|more\s+(?:precisely|exactly)|on\s+reflection|"
     r"on\s+(?:closer|second|further)\s+(?:look|inspection|examination|thought|reflection)|(?:no,?\s+)?make\s+(?:that|it)|"
     r"(?:sorry,?\s+)?i\s+meant?|let\s+me\s+correct\s+(?:that|myself)|i\s+stand\s+corrected)\b[\s,:.…—–]*(?:-\s+)?"
-    r"|(?<=\w)\s?(?:\.{3}|…|—|\s[–-])\s*(?:no|nope),?\s+",
+    r"|(?<=[\w)\]\"'”»*`])\s?(?:\.{3}|…|—|\s[–-])\s*(?:(?:no|nope),?\s+(?:sorry,?\s+)?|(?:sorry|oops),?\s+)(?:i\s+meant?\s+)?",
     re.IGNORECASE,
 )
 
@@ -177,7 +181,7 @@ def _without_echo(text: str, question: str) -> str:
 
 _BRACKETED_OR = re.compile(r"[(\[]\s*((?:alternatively|maybe|perhaps|or)\b[^()\[\]\n]{1,128})[)\]]", re.IGNORECASE)
 _SEVERAL = re.compile(
-    r"\b(?:first|second)\s+(?:guess|answer|possibility)\b|\b(?:guess|answer|possibility)\s+(?:[12]|one|two)\s*[:=]|\boption\s+(?:one|two)\b",
+    r"\b(?:first|second)\s+(?:guess|answer|possibility)\b|\b(?:guess|answer|possibility)\s+(?:[12]|one|two)\s*[:=]|\boption\s+(?:one|two)\b|(?:^|\n)\W*option\s+[12ab]\s*:(?!.*[✓✅✔])",
     re.IGNORECASE,
 )
 _SURE = re.compile(
@@ -191,10 +195,15 @@ _CONFIDENCE = re.compile(
 """How sure the reply is, whose numbers are no answers."""
 
 
+_CITED = re.compile(r"(?<=[\w.!?%)\"”°$*])(?<!\bis)(?<!\bare)(?<!answer)(?<!list)\s?\[\d{1,2}\](?=[\s.,;]|$)")
+"""The number of a source."""
+
+
 def _without_extras(text: str) -> str:
     """The text without how sure it is, and with alternatives out of their brackets; "" if it numbers several."""
     if len({found.casefold() for found in _SEVERAL.findall(text)}) > 1:
         return ""
+    text = _CITED.sub("", text)
     return _BRACKETED_OR.sub(r" \1", _SURE.sub("sure", _CONFIDENCE.sub("", text)))
 
 

@@ -39,7 +39,7 @@ _STATES = re.compile(
     r"son|beträgt|hat|lautet)\b|[=:→≈])\W{0,6}(?:day\W+)?$",
     re.IGNORECASE,
 )
-_OPERATOR = re.compile(r"\s?[-+−*×÷/·^]\s?")
+_OPERATES = re.compile(r" ?[-+−*×÷/·^] ?[\d(\\$€£]")
 _OPERATOR_BEFORE = re.compile(r"[\w)]\s?[-+−*×÷/·^]\s?[(]?$")
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n")
 _CALCULATES = re.compile(r"\d\s?=")
@@ -48,13 +48,25 @@ _OR = re.compile(
     r"^(?:\s*[\"'”’)\]]?\s*(?:[,;/&|.!?]|[-–—]|\.{3}|…|\bor\b|\band\b|\bto\b|\bmaybe\b|\bperhaps\b|\bpossibly\b|"
     r"\balso\b|\beven\b|\beither\b|\balternatively\b|"
     r"\bit\s+could\s+be\b|\bit(?:['’]s|\s+is)\b|\boder\b|\bund\b|\bou\b|\bet\b|\bo\b|\by\b|\bили\b|"
-    r"\bи\b)\s*[\"'“‘(\[]?)*\s*$",
+    r"\bи\b)\s*(?:\b(?:the|an?|le|la|les|el|der|die|das)\b)?\s*[\"'“‘(\[]?)*\s*$",
     re.IGNORECASE,
 )
 _ELSE = re.compile(r"\b(?:or|alternatively|maybe|perhaps|possibly|oder|ou|или)\b", re.IGNORECASE)
 _MOST_VALUES, _MOST_SENTENCES = 256, 64
 _MOST_OF = 0.75
 """The share of the question's words that a repetition of it has at least."""
+
+_LABELS = re.compile(r"\w:\s")
+_REASON = re.compile(
+    r"\b(?:because|since|as|for|including|counting|such as|like|which is|that is|weil|car|porque)\s|"
+    r"^\s?\([^)]*[=,;×+*/−][^)]*$"
+)
+_HOW_MANY = re.compile(r"\bhow\s+many\s+([^\W\d_]+)(?:\s+([^\W\d_]+))?", re.IGNORECASE)
+_COUNTED = re.compile(r"\s([^\W\d_]{3,})")
+_VARIABLE = re.compile(r"\b[A-Za-z]₁?₂?\s?=")
+_BETWEEN = re.compile(r"[^\W\d_]+")
+_MOST_LISTED = 3
+"""From so many values with nothing but commas between them on, they are a listing, of which none is the answer."""
 
 _OPENING = 2.5
 """Evidence for the only value that the first sentence states: the answer before its working."""
@@ -91,7 +103,7 @@ class Scalar(AnswerType):
         wanted = self.truth(truth, question)
         return wanted is not None and wanted.key == self._key_of(value)
 
-    beside: ClassVar[frozenset[str]] = STOP - {"yes", "no", "not"}
+    beside: ClassVar[frozenset[str]] = (STOP - {"yes", "no", "not"}) | {"number"}
     """Words that may stand beside a value without saying more."""
 
     def _key_of(self, value: Any) -> str:
@@ -154,6 +166,8 @@ class Scalar(AnswerType):
         found = self.find(phrase, question)
         if len({one.key for one in found}) != 1 or asserted.denied(phrase) or _CALCULATES.search(phrase):
             return None
+        if found[0].weight <= DOUBTFUL or _LABELS.search(phrase[: found[0].start]):
+            return None
         rest = words(phrase[: found[0].start]) + words(phrase[found[-1].end :])
         asked = related(asking(question))
         return found[0] if all(word in self.beside or stem(word) in asked for word in rest) else None
@@ -206,21 +220,30 @@ class Scalar(AnswerType):
             clause = text[max(0, one.start - 2 * _BEFORE) : one.start]
             is_result = _EQUALS.search(before[-3:]) is not None
             cue = 4.0 if _CONCLUDES.search(before) else 2.0 if is_result or _STATES.search(before) else 0.0
-            if _OPERATOR.match(text, one.end) and text[one.end : one.end + 1] not in ("\n", ""):
-                cue -= 2.0 * bool(re.match(r"\s?[-+−*×÷/·^]\s?[\d(\\$€£]", text[one.end : one.end + 6]))
+            operates = _OPERATES.match(text, one.end) is not None
+            cue -= 2.0 * operates
             if _OPERATOR_BEFORE.search(before) and not is_result:
                 cue -= 2.0
-            if _SO.search(clause):
+            if _SO.search(clause) and not operates:
                 cue = max(cue, 3.0)
             if _ASIDE.search(clause):
                 cue -= 2.0
+            if one.key in given and _context(text, one) in question:
+                cue -= 3.0
+            if _COUNTED.match(text, one.end) and _counts(text, one, question):
+                cue += 2.5
+            if place and _explains(text, found[0], one):
+                cue -= 4.0
             if cue > 0 and place == 0 and len(opening) == 1 < len(found):
                 cue += _OPENING
             if text[one.start : one.end].strip() in alone:
                 cue += _ALONE
             cues[one.key] = max(cues.get(one.key, -9.0), cue + one.weight)
+        listed = _listed(text, found)
         best = max(cues, key=lambda key: cues[key] + 0.5 * min(times[key], 8) + 2 * (key == last) - 2 * (key in given))
-        if _torn(text, found, best, given):
+        alone_too = any(one.key == best and place not in listed for place, one in enumerate(found))
+        rest = [one for place, one in enumerate(found) if place not in listed] if alone_too else found
+        if _torn(text, rest, best, given, related(asking(question))):
             return None
         return next(one for one in reversed(found) if one.key == best)
 
@@ -239,13 +262,56 @@ def _alone(text: str) -> set[str]:
     return {sentence.strip(" .!*_") for sentence in _SENTENCES.split(text) if len(sentence) < 40}
 
 
-def _torn(text: str, found: Sequence[Found], best: str, given: set[str]) -> bool:
+def _counts(text: str, one: Found, question: str) -> bool:
+    """Whether what a value counts is what the question asks the number of: "29 wheels"."""
+    asked = _HOW_MANY.search(question)
+    noun = _COUNTED.match(text, one.end)
+    return (
+        asked is not None
+        and noun is not None
+        and stem(noun[1].lower()) in {stem(asked[1].lower()), stem((asked[2] or "").lower())}
+    )
+
+
+def _context(text: str, one: Found) -> str:
+    """A value with the word before it and the one behind it."""
+    before, after = text[: one.start].split()[-1:], text[one.end : one.end + 32].split()[:1]
+    return " ".join([*before, text[one.start : one.end], *after]).strip(" .,;:!?")
+
+
+def _explains(text: str, first: Found, one: Found) -> bool:
+    """Whether a value stands in the reason that a sentence gives for its first one: "0.07, because 0.07² = 0.0049"."""
+    between = text[first.end : one.start]
+    return first.key != one.key and _REASON.search(between) is not None and not _SENTENCES.search(between)
+
+
+def _listed(text: str, found: Sequence[Found]) -> set[int]:
+    """The places of values that are listed with others, with nothing but commas between them."""
+    places: set[int] = set()
+    run = [0]
+    for place, (first, second) in enumerate(pairwise(found), 1):
+        between = text[first.end : second.start]
+        if len(between) < 8 and re.fullmatch(r"\s*(?:,|→|->|<|,?\s*and|&)\s*", between):
+            run.append(place)
+        else:
+            places.update(run if len(run) >= _MOST_LISTED else ())
+            run = [place]
+    places.update(run if len(run) >= _MOST_LISTED else ())
+    return places
+
+
+def _torn(text: str, found: Sequence[Found], best: str, given: set[str], asked: frozenset[str]) -> bool:
     """Whether another value is offered as an alternative to the best one: "42 or 43", "42. Maybe 43."."""
     for first, second in pairwise(found):
         if first.key == second.key or best not in (first.key, second.key):
             continue
         other = second.key if first.key == best else first.key
         between = text[first.end : second.start]
+        if len(between) < 64:
+            between = _VARIABLE.sub(" ", between)
+            between = _BETWEEN.sub(
+                lambda word: "" if stem(word[0].lower()) in asked and not _ELSE.match(word[0]) else word[0], between
+            )
         offered = other not in given or best in given or _ELSE.search(between)
         if offered and len(between) < 64 and _OR.match(between):
             return True

@@ -1,6 +1,8 @@
 """JSON values and tool calls, even if fenced, after reasoning, or quoted as a string."""
 
+import ast
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +10,9 @@ from engine.answers import json_values
 from engine.answers.base import MAX_TRUTH, Answer, AnswerType
 from engine.answers.said import without_thoughts
 from engine.values import Reply
+
+_INVOKED = re.compile(r"(?:^|[\s`:>])([A-Za-z_]\w{0,63}\(\s*[A-Za-z_]\w*\s*=[^()\[\]{}\n]{0,512}\))\W*$")
+"""A call in Python's form, at the end of a reply."""
 
 
 class Json(AnswerType):
@@ -68,12 +73,34 @@ def structured(value: Any | None) -> Answer | None:
 
 def _written(text: str) -> list[dict[str, Any]]:
     """The calls that a text spells out, as one object or an array."""
-    found = json_values.find(without_thoughts(text))
+    text = without_thoughts(text)
+    several = [call for value in json_values.all_values(text) if (call := called(value))]
+    if len({json_values.canonical(call) for call in several}) > 1:
+        return several
+    found = json_values.find(text)
+    if found is None and (spoken := _invoked(text)):
+        return [spoken]
     values = found if isinstance(found, list) else [found]
     if isinstance(found, dict) and isinstance(found.get("tool_calls"), list):
         values = found["tool_calls"]
     calls = [called(value) for value in values if isinstance(value, dict)]
     return [call for call in calls if call] if all(calls) else []
+
+
+def _invoked(text: str) -> dict[str, Any] | None:
+    """A call in the form `name(key="value")`."""
+    match = _INVOKED.search(text)
+    if match is None:
+        return None
+    try:
+        node = ast.parse(match[1], mode="eval").body
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
+            return None
+        arguments = {one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg}
+        json.dumps(arguments, allow_nan=False)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return None
+    return {"name": node.func.id, "arguments": arguments}
 
 
 def called(raw: dict[str, Any]) -> dict[str, Any] | None:

@@ -31,17 +31,22 @@ _HALF = r"(?P<ampm{0}>\s?(?:[ap]\.?\s?m\b\.?)|\s+in\s+the\s+(?:morning|afternoon
 _CLOCK = re.compile(
     rf"(?<![\w.:])(?:(?P<h1>[01]?\d|2[0-4])(?:[:：]|"
     rf"h(?=\d))(?P<m1>[0-5]\d)(?:[:：](?P<s1>[0-5]\d))?(?![\d:]){_HALF.format(1)}"
-    rf"|(?P<h2>[01]?\d|2[0-4])\.(?P<m2>[0-5]\d)(?![\d.%]|\s?(?:hours|minutes|hrs?|km|m)\b){_HALF.format(2)}"
+    rf"|(?P<h2>[01]?\d|2[0-4])\.(?P<m2>[0-5]\d)(?![\d%]|\.\d|\s?(?:hours|minutes|hrs?|km|m)\b){_HALF.format(2)}"
     rf"|(?P<h3>1[0-2]|0?[1-9])(?P<ampm3>\s?[ap]\.?\s?m\b\.?)"
     rf"|(?P<h4>[01]\d|2[0-3])(?P<m4>[0-5]\d)\s?(?:hours|hrs|h)\b"
     rf"|(?P<h5>{_SPOKEN_HOUR})\s?(?:o['’]clock|uhr\b|h\b(?!\s*\d)){_HALF.format(5)}"
-    rf"|(?P<part>half|(?:a\s+)?quarter|twenty[- ]five|twenty|ten|five|\d{{1,2}})(?:\s+minutes?)?\s+(?P<way>past|to|"
+    rf"|(?P<part>half|(?:a\s+)?quarter|twenty[- ]five|twenty|ten|five|{_MINUTES}|"
+    rf"\d{{1,2}})(?:\s+minutes?)?\s+(?P<way>past|to|"
     rf"before|after|till)\s+"
     rf"(?P<h6>{_SPOKEN_HOUR}|noon|midnight)\b(?![:.]\d){_HALF.format(6)}"
     rf"|(?P<h7>{_HOUR_WORD})[\s-](?P<m7>{_MINUTES})\b{_HALF.format(7)}|(?P<h8>{_SPOKEN_HOUR}){_DAYTIME}"
     rf"|(?P<named>noon|midday|midnight))",
     re.IGNORECASE,
 )
+
+
+_AFTER_NOON = re.compile(r"\d\s?p\.?\s?m\b|\b(?:afternoon|evening|night|tonight|midnight|noon)\b", re.IGNORECASE)
+"""How a question says that a time of 1 to 12 may be one after noon."""
 
 
 class Moment(Struct, frozen=True):
@@ -76,7 +81,7 @@ class Time(Scalar):
         one, right = value, known.value
         if one.seconds == right.seconds:
             return True
-        open_ = one.twelve or (right.twelve and not re.match(r"\D*0\d", truth))
+        open_ = one.twelve or (right.twelve and not re.match(r"\D*0\d", truth) and _AFTER_NOON.search(question))
         return bool(open_) and one.seconds % 43_200 == right.seconds % 43_200
 
 
@@ -91,7 +96,11 @@ def _moment(match: re.Match[str]) -> Moment | None:
         spoken = got["h6"].lower()
         hour = {"noon": 12, "midnight": 0}.get(spoken, _HOURS.get(spoken) or (int(spoken) if spoken.isdigit() else 0))
         part = re.sub(r"\s+", " ", got["part"].lower())
-        minutes = 30 if part == "half" else _MINUTE_WORDS.get(part) or (int(part) if part.isdigit() else 0)
+        minutes = (
+            30
+            if part == "half"
+            else _MINUTE_WORDS.get(part) or (int(part) if part.isdigit() else _minutes_in_words(part))
+        )
         total = hour * 60 + (minutes if got["way"].lower() in ("past", "after") else -minutes)
         return _halved(total * 60 % 86_400, half, after_noon, spoken=True)
     hour_text = next(got[f"h{place}"] for place in (1, 2, 3, 4, 5, 7, 8) if got[f"h{place}"])

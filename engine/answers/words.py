@@ -89,7 +89,7 @@ def plain(line: str) -> str:
 
 _SPAN_END = re.compile(r"(?<=[.!?])[\"'”’»*_)\]]*(?:\s+|$)|(?<=[。！？])|\n+")
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|St|Prof|vs|approx|ca|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e)\.$"
+    r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|St|Prof|vs|approx|ca|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e|Ans)\.$"
     r"|^\W*\d{1,3}\.$|(?:^\W*|[A-Z][\w.]*\s)[A-Z]\.$"
 )
 _LETTER = re.compile(r"(?:^|[\s(])[A-Z]\.$")
@@ -179,7 +179,7 @@ OPENERS = frozenset(_OPENING_WORDS.split())
 POSSESSIVES = frozenset("my your his her its our their".split())  # noqa: SIM905
 _REMARK_WORDS = (
     "nothing else others more less fit fits ah oh hmm um right order respectively only thats nope output reasoning "
-    "explanation working analysis steps note summary"
+    "explanation working analysis steps note summary below follows haha lol heh hooray ask asks asked"
 )
 REMARKS = frozenset(_REMARK_WORDS.split())
 """Interjections, headings and other words that are no answer by themselves."""

@@ -8,6 +8,7 @@ from engine.answers.claims import (
     IDIOMS,
     INSTRUCTION,
     NO,
+    PRONOUN,
     YES,
     affirmed,
     asked_clause,
@@ -19,7 +20,7 @@ from engine.answers.claims import (
     without_reasons,
 )
 from engine.answers.presented import announced
-from engine.answers.said import said, stated
+from engine.answers.said import Said, said, stated
 from engine.answers.words import plain, sentences
 from engine.values import Reply
 
@@ -34,7 +35,8 @@ _YES_WORDS = (
 _AGREEING = (
     "exactly|indeed|certainly|absolutely|definitely|of course|sure|surely|undoubtedly|naturally|precisely|agreed|"
     "very much so|"
-    "(?:there is )?(?:no|without(?: a)?) (?:doubt|question)(?: about (?:it|that))?|bien sur|naturlich|claro|конечно"
+    "(?:there is )?(?:no|without(?: a)?) (?:doubt|question)(?: about (?:it|that))?|bien sur(?: que oui)?|"
+    "naturlich|claro(?: que si)?|por supuesto|конечно"
 )
 """Words that mean yes if nothing else does; before an answer they are a courtesy."""
 
@@ -61,7 +63,11 @@ _LEAD = (
     r"(?:not )?quite|a|an|the|definitely|undoubtedly|absolutely|truly|probably|clear|clearly|simply|simple|"
     r"resounding|definite|most|very|almost|entirely|completely|perfectly|indeed)[\s,:]+){0,4}"
 )
-_AFTER = r"(?=\s*(?:$|[^\w\s'’]|(?:because|since|as|it|this|that|they|there|we|i|he|she|you|der|die|das|es)\b))"
+_AFTER = (
+    r"(?=\s*(?:$|[^\w\s'’]|(?:sir|madam|indeed|of course|certainly|definitely|absolutely|because|since|as|"
+    r"it|this|that|they|there|we|i|he|she|you|der|die|das|"
+    r"es)\b))"
+)
 _SPOKEN_NOT = re.compile(rf"^{_LEAD}(?:{_NOT})\s*(?:$|[^\w\s'’])")
 _DENIED_WORD = re.compile(
     rf"^{_LEAD}(?:not|isn't|never|nicht|pas|no es|не)\s+(?:(?:quite|at all|entirely|really|a)\s+)?(?:({_YES_WORDS})|"
@@ -77,14 +83,16 @@ _REFERRED = (
 )
 _TRUTH_WORDS = (
     r"(?:(true|correct|right|accurate|valid|so|the case|yes|a fact|factual|sound|richtig|wahr|vrai|verdadera?|верно)"
-    r"|(false|wrong|incorrect|untrue|inaccurate|invalid|a myth|a misconception|mistaken|no|unfounded|impossible|"
+    r"|(false|wrong|incorrect|untrue|inaccurate|invalid|(?:a )?myth|(?:a )?misconception|(?:a )?mistake|"
+    r"(?:an )?error|mistaken|no|unfounded|impossible|"
     r"a false (?:statement|claim)|"
     r"falsch|faux|fausse|falsa?|неверно|ложно))"
 )
 _ABOUT = re.compile(
     rf"(?:^|[\s,;:(])(?:{_REFERRED}|that|this|it|das|es|c'est|dies)\s*(?:'s|is|are|seems|appears|looks|remains|holds|"
     rf"would be|must be|has to be|ist|est|es)?\s*"
-    rf"(n't|not|nicht|pas|no|never|hardly|не)?\s*(?:(?:\w+ly|indeed|quite|in fact|always|a|an)\s+){{0,3}}"
+    rf"(n't|not|nicht|pas|no|never|hardly|не)?\s*(?:(?:\w+ly|indeed|quite|in fact|always|a|an|common|popular|"
+    rf"widespread|frequent)\s+){{0,3}}"
     rf"{_TRUTH_WORDS}\b(?!\s*(?:or|and)\s)"
 )
 _HOLDS = re.compile(
@@ -123,7 +131,14 @@ class YesNo(AnswerType):
     restates = True
 
     def read(self, reply: Reply, question: str) -> Answer | None:
+        if reply.text.strip() == question.strip():
+            return None
         given = said(reply.text, question, judging=True)
+        if given.corrected and (answer := self._read(given.corrected, question)):
+            return answer
+        return self._read(given, question)
+
+    def _read(self, given: Said, question: str) -> Answer | None:
         letter = given.text.strip(" .!*").lower()
         if letter in _LETTERS:
             return Answer(_LETTERS[letter], marked=True)
@@ -132,7 +147,7 @@ class YesNo(AnswerType):
         for phrase in reversed(given.phrases):
             if _both(phrase):
                 return None
-            key = _in_parts(phrase) or alone(phrase) or agrees(phrase)
+            key = _in_parts(phrase) or alone(phrase)
             if key:
                 return None if _contradicts(phrase, key, question) else Answer(key, marked=True)
         text = given.text
@@ -225,7 +240,7 @@ def agrees(text: str) -> str | None:
 
 def _in_parts(sentence: str) -> str | None:
     """What a sentence says; in "Yes? No." what follows the question mark."""
-    rest = sentence.rpartition("?")[2] if "?" in sentence else sentence
+    rest = _NOT_BUT.sub("", sentence.rpartition("?")[2] if "?" in sentence else sentence)
     return spoken(rest) or _bare(announced(rest))
 
 
@@ -235,27 +250,40 @@ def _bare(sentence: str) -> str | None:
     return YES if re.fullmatch(_YES_WORDS, text) else NO if re.fullmatch(_NO_WORDS, text) else None
 
 
+_NOT_A_WORD = re.compile(r"[,.;/]\s*")
+
+
 def _both(text: str) -> bool:
     bare = IDIOMS.sub(" ", folded(text))
+    told = _NOT_A_WORD.split(bare.strip(" .!*\"'"))
+    if len(told) == 2 and {_bare(told[0]), _bare(told[1])} == {YES, NO}:
+        return True
     return (_BOTH.search(bare) is not None and "?" not in bare) or _CANNOT_SAY.search(bare) is not None
 
 
 _CONCLUSION = re.compile(r"[,;]\s+(?:and\s+)?(?:so|therefore|hence|thus)\b,?\s*", re.IGNORECASE)
-_OPENING = re.compile(rf"^\W*(?:{_YES_WORDS}|{_NO_WORDS})\s*(?:[^\w\s]\s*)+", re.IGNORECASE)
+_OPENING = re.compile(
+    rf"^\W*(?:(?:that|this|it)(?:['’]s|\s+is)\s+)?(?:not\s+)?(?:{_YES_WORDS}|{_NO_WORDS})(?:\s+(?:indeed|sir|madam))?\s*(?:[^\w\s]\s*)+",
+    re.IGNORECASE,
+)
+_NOT_BUT = re.compile(r"\bnot\s+[\"“'«]?\w+[\"”'»]?,?\s+but\s+(?:rather\s+)?", re.IGNORECASE)
+
+
+_ABOUT_IT = 2
+"""What a sentence's pronoun is worth as its subject, in words of the question."""
 
 
 def restated(text: str, question: str) -> str | None:
     """ "yes" or "no" if a sentence of the reply repeats the question as a claim, or denies it."""
     clause = asked_clause(question)
     asked = stems(clause)
-    return next(
-        (
-            answer
-            for sentence in sentences(text)[:_MOST_SENTENCES]
-            if "?" not in sentence and (answer := affirmed(without_reasons(sentence), clause, asked))
-        ),
-        None,
-    )
+    claims = [without_reasons(one) for one in sentences(text)[:_MOST_SENTENCES] if "?" not in one]
+    held = [
+        (len(stems(claim) & asked) + _ABOUT_IT * bool(PRONOUN.match(claim)), answer)
+        for claim in claims
+        if (answer := affirmed(claim, clause, asked))
+    ]
+    return max(held, key=lambda one: one[0])[1] if held else None
 
 
 def alone(text: str) -> str | None:
