@@ -27,31 +27,36 @@ from engine.snapshot import Snapshot
 HERE = Path(__file__).with_name("pictures")
 ROUNDS = 24
 LONGEST_S = 300.0
-SETTLE_S = 1.0
+SETTLE_S, LOOK_S, PATIENCE_S = 1.0, 0.05, 60.0
 SMALL, LARGE = (80, 24), (160, 48)
 REMOTE_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """The exporter links fonts on somebody's server; a picture of ours asks nobody."""
 
 
 class Picture(NamedTuple):
-    """A file's name, the terminal's size, and the keys that lead to what it shows."""
+    """A file's name, the terminal's size, the keys that lead to what it shows, and a text that is there then."""
 
     name: str
     size: tuple[int, int]
     keys: tuple[str, ...]
+    shown: str
 
 
 PICTURES = (
-    Picture("home-80x24", SMALL, ("1",)),
-    Picture("home-160x48", LARGE, ("1",)),
-    Picture("challenge-160x48", LARGE, ("2", "enter")),
-    Picture("miners-80x24", SMALL, ("3",)),
-    Picture("suspects-160x48", LARGE, ("3", "a")),
-    Picture("weights-160x48", LARGE, ("4",)),
-    Picture("logs-80x24", SMALL, ("6",)),
-    Picture("setup-160x48", LARGE, ("7",)),
-    Picture("help-80x24", SMALL, ("3", "question_mark")),
+    Picture("home-80x24", SMALL, ("1",), "miners after"),
+    Picture("home-160x48", LARGE, ("1",), "miners after"),
+    Picture("challenge-160x48", LARGE, ("2", "enter"), "median"),
+    Picture("miners-80x24", SMALL, ("3",), "✓ active"),
+    Picture("suspects-160x48", LARGE, ("3", "a"), "rounds compared"),
+    Picture("weights-160x48", LARGE, ("4",), "✓ ok"),
+    Picture("logs-80x24", SMALL, ("6",), "● INFO"),
+    Picture("setup-160x48", LARGE, ("7",), "✓ OK"),
+    Picture("help-80x24", SMALL, ("3", "question_mark"), "type to find"),
 )
+
+
+def text_of(app: ConsoleApp) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
 async def take(picture: Picture, engine: Engine, folder: Path, configuration: Configuration) -> None:
@@ -61,6 +66,9 @@ async def take(picture: Picture, engine: Engine, folder: Path, configuration: Co
         for key in picture.keys:
             await pilot.press(key)
             await pilot.pause(SETTLE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            while picture.shown not in text_of(app):
+                await pilot.pause(LOOK_S)
         svg = app.export_screenshot(title=f"subnet-console {'x'.join(map(str, picture.size))}")
     path = HERE / f"{picture.name}.svg"
     path.write_text(REMOTE_FONT.sub("", svg), encoding="utf-8")
