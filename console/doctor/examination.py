@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from console.doctor import chain, clock, files, machine, models, packages, processes, reach, terminal, wallet
+from console.doctor import chain, clock, files, machine, models, named, packages, processes, reach, terminal, wallet
 from console.doctor import files as recording
 from console.doctor.case import Case
 from console.errors import ConsoleError
@@ -118,6 +118,7 @@ def _checks(case: Case) -> list[Check]:
         Check("clock", lambda: clock.clock(case, clock.kept_by_kernel())),
         Check("encoder", lambda: models.encoder(case)),
         Check("backend", lambda: models.chat_model(case), models.LONGEST_S),
+        Check("what is named", lambda: named.named(case)),
         Check("machine", lambda: machine.machine(case, machine.measure(case.folder))),
         Check("subnet's machine", lambda: machine.of_subnet(case, machine.measure(case.folder))),
     ]

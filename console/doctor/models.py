@@ -25,6 +25,7 @@ from miner_server.backends.interface import Backend, Spacious, require_answer
 from miner_server.backends.llamacpp_bindings import installed_binding, packaged_model
 from miner_server.backends.registry import LOCAL_SERVERS
 from miner_server.errors import BackendError, MinerError, OutOfRoom
+from miner_server.readiness import STARTING
 
 CONNECT_S = 2.0
 LONGEST_S = 60.0
@@ -43,6 +44,9 @@ ASKED_TOKENS = 12_288
 
 STILL_LOADING = "loading"
 """Words by which our backends say that their model is still loading."""
+
+
+PORTS = {"https": 443, "redis": 6379, "rediss": 6379}
 
 
 def encoder(case: Case) -> Result:
@@ -94,7 +98,7 @@ def _endpoint(spec: str, url: str) -> Result:
             why="No answer can be judged without it.",
             do="Set its URL with --encoder-url, such as https://models.example/v1.",
         )
-    return _listening(
+    return listening(
         "encoder",
         spec,
         url,
@@ -193,10 +197,10 @@ async def _asked(settings: Settings) -> list[Result]:
 
 
 async def _until_ready(backend: Backend) -> str:
-    """Why the backend cannot answer; "" if it can. Waits for a model that is loading."""
+    """Why the backend cannot answer; "" if it can. Waits for a model that is loading, and for those of a pool."""
     until = time.monotonic() + LOAD_S
     while why := await backend.readiness():
-        if STILL_LOADING not in why or time.monotonic() >= until:
+        if not any(word in why for word in (STILL_LOADING, STARTING)) or time.monotonic() >= until:
             return safe(why)
         await asyncio.sleep(0.1)
     return ""
@@ -299,7 +303,7 @@ def _server(name: str, url: str) -> Result:
             why="The miner has nothing to answer with.",
             do="Set its URL with --backend-url, such as https://models.example/v1.",
         )
-    return _listening(
+    return listening(
         "backend",
         name,
         url,
@@ -332,10 +336,10 @@ def _is_here(address: str | int) -> bool:
     return True
 
 
-def _listening(check: str, name: str, url: str, *, why: str, do: str) -> Result:
+def listening(check: str, name: str, url: str, *, why: str, do: str) -> Result:
     """Whether anything listens at the server's address."""
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 80)
     try:
         socket.create_connection((host, port), timeout=CONNECT_S).close()
     except OSError as error:

@@ -135,6 +135,55 @@ def the_encoder_is_not_installed(host: Host) -> None:
     host.settings |= {"role": "validator", "encoder": "sentence-transformers:some/model"}
 
 
+@SEEDS.add("doors", "metrics and port are both at port 8091")
+def two_doors_are_at_one_port(host: Host) -> None:
+    host.settings |= {"port": 8091, "metrics": "8091"}
+
+
+@SEEDS.add("doors", "metrics and gateway are both at port 8124", "API keys")
+def the_gateway_and_the_metrics_are_at_one_port(host: Host) -> None:
+    host.settings |= {"role": "validator", "gateway": "0.0.0.0:8124", "metrics": "127.0.0.1:8124"}
+
+
+@SEEDS.add("API keys", "there is no key yet")
+def nobody_has_a_key(host: Host) -> None:
+    host.settings["openai"] = True
+
+
+@SEEDS.add("backend vllm", "nothing answers at 127.0.0.1:1 ")
+def the_second_backend_is_down(host: Host) -> None:
+    host.settings["more_backends"] = ["vllm@http://127.0.0.1:1/v1"]
+
+
+@SEEDS.add("questions", "gone.jsonl")
+def the_questions_are_gone(host: Host) -> None:
+    host.settings |= {"role": "validator", "challenges": str(host.home / "gone.jsonl")}
+
+
+@SEEDS.add("questions", "1 of the first 2 lines")
+def a_question_is_none(host: Host) -> None:
+    path = host.home / "q.jsonl"
+    path.write_text('{"id": "q1", "prompt": "What is 41 plus 1?"}\nnonsense\n')
+    host.settings |= {"role": "validator", "challenges": str(path)}
+
+
+@SEEDS.add("questions", "holds no question; line 1: ")
+def no_question_is_one(host: Host) -> None:
+    path = host.home / "q.jsonl"
+    path.write_text("nonsense\n")
+    host.settings |= {"role": "validator", "challenges": str(path)}
+
+
+@SEEDS.add("redis", "nothing answers at 127.0.0.1:1 ")
+def redis_is_down(host: Host) -> None:
+    host.settings |= {"role": "validator", "redis": "redis://127.0.0.1:1/0"}
+
+
+@SEEDS.add("on_attention", "there is no program /no/such/program")
+def whoever_is_told_is_not_there(host: Host) -> None:
+    host.settings["on_attention"] = "/no/such/program --now"
+
+
 @SEEDS.add("neuron 127.0.0.1:1", "it cannot be reached from here")
 def a_named_neuron_is_out_of_reach(host: Host) -> None:
     host.settings["neurons"] = [f"{key('Bob').ss58_address}@127.0.0.1:1"]
