@@ -50,6 +50,7 @@ CHAIN_ACTIONS = {
 
 
 def read_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line. Raises ConsoleError for unknown or wrong arguments."""
     parser = parser_of(argv[0])
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:

@@ -118,6 +118,7 @@ def _different(old: Row, new: Row) -> Iterator[int]:
 
 @lru_cache(4096)
 def look_of(style: Style, color_system: ColorSystem) -> CellStyle:
+    """The look of a Rich style on a terminal."""
     without_colors = style.without_color._make_ansi_codes(color_system)
     return CellStyle(
         without_colors,

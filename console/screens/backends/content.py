@@ -29,6 +29,7 @@ class BackendRow(Struct, frozen=True):
 
 
 def backends(snapshot: Snapshot) -> tuple[BackendRow, ...]:
+    """The backends of a server as rows, numbered from 1."""
     return tuple(BackendRow(number, view) for number, view in enumerate(_server(snapshot).backends, 1))
 
 
