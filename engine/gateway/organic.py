@@ -37,7 +37,11 @@ def _nobody_hears(_: object) -> None:
     pass
 
 
-MOST_GOING = 512
+MOST_UNJUDGED = 64
+"""Answered fast rounds that wait to be judged: a consensus waits behind them, a second or two. What is answered beyond
+that is neither judged nor recorded: a user is not refused because judging cannot keep up."""
+
+MOST_GOING = 1024
 """Rounds of users at once, those that only wait to be judged among them: their texts are in memory."""
 
 WAIT_S = 10.0
@@ -95,6 +99,8 @@ class Organic:
         self._load = load
         self._lots = random.SystemRandom()
         self._going: set[asyncio.Task[Round | None]] = set()
+        self._unjudged: set[asyncio.Task[Round | None]] = set()
+        """Those of `_going` that answered one user, who has left with the answer."""
         self._closed = False
 
     @property
@@ -172,7 +178,18 @@ class Organic:
             going.cancel()
             raise
         errand.uid = reply.uid
+        if len(miners) == 1:
+            self._leave_to_judge(going)
         return reply
+
+    def _leave_to_judge(self, going: "asyncio.Task[Round | None]") -> None:
+        """Nobody waits for this round any more: it is judged if there is room for it."""
+        if len(self._unjudged) >= MOST_UNJUDGED:
+            log.info("an answered round is not judged: %d wait already", MOST_UNJUDGED)
+            going.cancel()
+            return
+        self._unjudged.add(going)
+        going.add_done_callback(self._unjudged.discard)
 
     async def _chosen(self, errand: RoutedRequest, request: Request) -> Reply:
         judged = await self._begin(errand, request, await self._earning(self._asked))

@@ -104,6 +104,17 @@ async def test_a_fast_request_goes_to_one_miner_that_earns_and_is_answered_piece
         assert bench.scores.scored == 0
 
 
+async def test_users_are_answered_where_judging_cannot_keep_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.gateway.organic.MOST_UNJUDGED", 2)
+    async with a_gateway(store, "hk2") as (bench, _, organic):
+        async with bench.rounds._judging:
+            errands = [RoutedRequest("fast") for _ in range(5)]
+            for errand in errands:
+                assert (await organic.answer(errand, ASKED)).text == "42"
+        await until(lambda: len(bench.told) == 2 and not organic._going)
+        assert [errand.round for errand in errands[:2]] == list(bench.told), "the first ones are judged"
+
+
 async def test_a_miner_that_fails_is_paid_for_that_and_another_one_answers(store: Store) -> None:
     async with a_gateway(store) as (bench, caller, organic):
         caller.answers = {"hk1": WireError("timeout", "too late"), "hk2": "", "hk3": "42"}
