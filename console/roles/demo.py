@@ -1,13 +1,14 @@
 """The demo subnet: a validator and a cast of miners, each with its own keys, server and socket."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.demo import phrases
-from console.demo.answer_key import AnswerKey, file_key, seeded_key
+from console.demo.answer_key import AnswerKey, file_key, no_encoder, seeded_key
 from console.demo.cast import USUAL, Persona, cast
 from console.demo.personas import Board, PersonaBackend
 from console.errors import ConsoleError
@@ -21,11 +22,15 @@ from engine.feed import Feed
 from engine.folders import usable
 from engine.node.axons import Axons
 from engine.node.part import Part
+from engine.settings import Settings
 from engine.snapshot import Snapshot
 from engine.validator.asker import VALIDATOR
 from miner_server.backends.interface import Backend
 from miner_server.backends.registry import open_backend
 from miner_server.errors import MinerError
+
+if TYPE_CHECKING:
+    from engine.challenges.kinds.base import Encode
 
 LOOPBACK = "127.0.0.1"
 
@@ -40,7 +45,8 @@ async def run(session: Session, stack: AsyncExitStack) -> None:
     await session.join(session.wallet, stake=validator.STAKE)
     extra = await validator.name_neurons(session)
     judge = await validator.open_judge(session, stack)
-    miners = await _miners(session, personas, answer_key(session, source), stock_answer(session))
+    encode = await asyncio.to_thread(_encoder, session.settings)
+    miners = await _miners(session, personas, answer_key(session, source, encode), stock_answer(session))
     asking = await validator.parts(session, stack, source, judge, extra, miners.names)
     await session.node(*asking, miners).run(until=VALIDATOR)
 
@@ -89,7 +95,17 @@ def stock_answer(session: Session) -> str:
     return phrases.LAZY_ANSWER if name is None else KINDS[name].stock_answer
 
 
-def answer_key(session: Session, source: Source) -> AnswerKey:
+def _encoder(settings: Settings) -> "Encode":
+    """What the miners make vectors with, where vectors are asked for."""
+    name = None if settings.kind is None else KINDS[settings.kind].encoder
+    if name is None:
+        return no_encoder
+    from engine.judge.encoding.encoders import CachedEncoder, open_encoder
+
+    return CachedEncoder(open_encoder(name)).encode
+
+
+def answer_key(session: Session, source: Source, encode: "Encode" = no_encoder) -> AnswerKey:
     """The personas' knowledge of the questions that `source` asks from now on."""
     settings, position = session.settings, source.cursor.position
     if settings.challenges is not None:
@@ -100,6 +116,7 @@ def answer_key(session: Session, source: Source) -> AnswerKey:
         probe_share=settings.probe_share,
         has_budget=settings.probe_budget is not None,
         position=position,
+        encode=encode,
     )
 
 

@@ -60,7 +60,7 @@ async def open_source(session: Session) -> Source:
     """The source of challenges, positioned after the last one recorded. Raises `ChallengeError`."""
     settings, feed = session.settings, session.feed
     if settings.kind is not None:
-        require(settings.kind)
+        require(settings.kind, settings.encoder)
     source: Source
     if settings.challenges is not None:
 

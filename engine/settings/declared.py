@@ -115,7 +115,7 @@ Encoder = Annotated[
 ]
 Device = Annotated[str, _text("auto, cpu, cuda or cuda:N", r"^(auto|cpu|cuda(:\d{1,3})?)\Z")]
 Backend = Annotated[str, _named(plugins.BACKENDS, "scripted", "openai", "ollama", "vllm", "llamacpp")]
-Kind = Annotated[str, _named(plugins.KINDS, "arithmetic", "chat", "structured", "tools")]
+Kind = Annotated[str, _named(plugins.KINDS, "arithmetic", "chat", "embeddings", "structured", "tools")]
 Url = Annotated[str, _text("an http:// or https:// URL", r"^(https?://\S+)?\Z")]
 RedisUrl = Annotated[str, _text("a redis:// or rediss:// URL", r"^(rediss?://\S+)?\Z")]
 Hours = Annotated[str, _text("HH:MM-HH:MM", r"^(|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)\Z")]

@@ -91,7 +91,7 @@ def test_what_is_missing_is_said_with_the_command_that_brings_it(
     assert "scans needs scanner: " in text
     assert "\x1b" not in text
     with pytest.raises(ChallengeError, match="the kind scans needs scanner; 'subnet-console kinds' says how"):
-        require("scans")
+        require("scans", "minilm")
 
 
 def test_a_kind_that_fails_is_named_and_the_others_are_there(
@@ -108,5 +108,11 @@ def test_a_kind_that_fails_is_named_and_the_others_are_there(
     assert main(["kinds"]) == 0
     assert "weighty: it needs a scale" in capsys.readouterr().out
     with pytest.raises(ChallengeError, match="the kind weighty cannot run on this machine: it needs a scale"):
-        require("weighty")
-    require("letters")
+        require("weighty", "minilm")
+    require("letters", "bow")
+
+
+def test_a_kind_that_one_encoder_can_judge_says_so() -> None:
+    require("embeddings", "minilm")
+    with pytest.raises(ChallengeError, match="the kind embeddings is judged with --encoder minilm, not bow"):
+        require("embeddings", "bow")
