@@ -58,6 +58,9 @@ def claimed(sentence: str) -> tuple[bool, str]:
 
 def without_reasons(sentence: str) -> str:
     """A sentence without the reasons that it gives."""
+    first = _REASON_FIRST.match(sentence)
+    if first:
+        return first[1]
     main = _REASON.split(sentence, maxsplit=1)[0]
     return main if _VERB.search(main) else sentence
 
@@ -83,6 +86,7 @@ _CLAIM_IS = re.compile(
     r"complete|\w+ly)\s+){0,3}(?:true|correct|right|accurate|a fact|valid|false|wrong|incorrect|untrue|a myth|"
     r"mistaken|inaccurate|a misconception))\W*$"
 )
+_REASON_FIRST = re.compile(r"\W*(?:because|since|as)\s[^,]{4,160},\s+(.{8,})", re.IGNORECASE)
 _REASON = re.compile(r"[,;:]?\s\b(?:because|since|as)\b|:\s|;\s|\s[—–]\s", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|does|do|did|can|could|will|would|has|have|had|should|may|cannot|\w+n['’]t|\w+ed)\b",
@@ -90,7 +94,7 @@ _VERB = re.compile(
 )
 _NEGATIVE_WORDS = (
     "not no nobody never none neither cannot without false wrong incorrect untrue myth misconception mistake mistaken "
-    "doubt doubts deny denied error inaccurate t"
+    "doubt doubts deny denied denying question dispute error inaccurate t"
 )
 _NEGATIVE = frozenset(_NEGATIVE_WORDS.split())
 """Negations, in their parts: "isn't" is "isn" and "t"."""

@@ -185,6 +185,7 @@ _UNDECIDED = re.compile(
     r"\b(?:just\s+as|equally|as)\s+(?:likely|possible|plausible|good|valid)\b|\bin\s+some\s+cases\b.*\bin\s+others?\b|"
     r"\b(?:somewhere|anywhere|ranges)\s+(?:between|from)\b|"
     r"\bif\b[^.!?]{1,200}[;.,]\s+otherwise\b|^\s*(?:it|that|this)\s+depends\b|\b(?:is\s+)?(?:unclear|an\s+open\s+question|debatable)\b|"
+    r"\bentweder\b[^.!?]{1,160}\boder\b|\bsoit\b[^.!?]{1,160}\bsoit\b|"
     r"\bfifty[- ]fifty\b|\b50\s?/\s?50\b|\bhalf\s+of\s+me\b|"
     r"\bunless\s+(?:it|that|this|the\s+answer)(?:['’]s|\s+(?:is|was))\b|"
     r"\bor\s+(?:(?:something|anything)\s+else|possibly|maybe|perhaps(?!\s+more))\b|\bfailing\s+that\b|\b(?:my|a|the)\s+(?:second|other|alternative|back-?up|fall-?back|next)\s+(?:choice|guess|option|candidate|possibility)\b|"
@@ -198,6 +199,9 @@ _UNDECIDED = re.compile(
 """A reply with these words has not decided."""
 
 _OR_NEXT = re.compile(r"[.!…]+\s+or\b(?=\s)", re.IGNORECASE)
+_OFFERS_HELP = re.compile(
+    r"\b(?:please\s+)?(?:feel\s+free|let\s+me\s+know|do(?:\s+not|n['’]t)\s+hesitate)\b[^.!?\n]*", re.IGNORECASE
+)
 _OR_ASKED = re.compile(
     r"(?:^|[.!?\n]\s*)(?!(?:do|does|did|is|are|was|were|can|could|would|will|shall|should|may|have|has|want|need|any\w*|"
     r"what|which|who|how|why|when|where)\b)(?=\w)[^.!?\n]{1,120}\sor\s[^.!?\n]{1,120}\?\W*$",
@@ -215,7 +219,7 @@ _VERB = re.compile(
 _WEIGHS = re.compile(
     r"\b(?:i|we|let\s+me|let['’]s)(?:['’]ll)?\s+(?:(?:should|need\s+to|have\s+to|had\s+to|will|could|can|also|first|then)\s+){0,2}"
     r"(?:check|consider(?:ed)?|try|tried|examined?|compared?|looked\s+at|weighed|thought\s+(?:of|about)|wonder(?:ed)?|hesitated)\b"
-    r"(?!\s*[:,.])(?![^.;!?\n]*[:=])",
+    r"(?!\s*[:,.…—–-])(?![^.;!?\n]*[:=…])",
     re.IGNORECASE,
 )
 """What a reply looks at before it answers."""
@@ -241,7 +245,7 @@ def committed(text: str, *, judging: bool = False) -> str:
 
     `judging`: the reply is asked whether something is true, so a verdict is its answer and takes nothing back.
     """
-    text = _OR_NEXT.sub(" or", _last_word(text))
+    text = _OR_NEXT.sub(" or", _OFFERS_HELP.sub("", _last_word(text)))
     if judging:
         text = _REFUTED.sub(r"It is false that \1. ", text)
     if _UNDECIDED.search(text) or _OR_ASKED.search(text[-_END:]):

@@ -226,6 +226,7 @@ MONEY_SIGNS = "".join(_MONEY_SIGNS)
 _ATOM = re.compile(r"(°\s?[CF]\b|[℃°]|[µμΩ]?[A-Za-zÀ-ɏµμΩ]+)(?:\^?(-?[1-9])(?!\d))?")
 _DEGREES = re.compile(r"(?:degrees?|deg\.?|grad)\s+(celsius|centigrade|fahrenheit|c|f)\b|degrees?\b", re.IGNORECASE)
 _POWER_WORD = re.compile(r"(square|sq\.?|cubic)\s+", re.IGNORECASE)
+_RAISED = re.compile(r"\s+(squared|cubed)\b", re.IGNORECASE)
 _PER = re.compile(r"\s*/\s*|\s+(?:per|an?)\s+|\s+je\s+", re.IGNORECASE)
 _TIMES = re.compile(r"\s?[·*⋅]\s?|\s(?=[A-Za-z]+\^-)")
 _MOST_ATOMS = 6
@@ -294,10 +295,12 @@ def _atom(text: str, start: int) -> tuple[Unit, int] | None:
     if named is None:
         return None
     raised = Unit(Fraction(1), ())
+    raising = _RAISED.match(text, match.end()) if power == 1 and not match[2] else None
+    power = (2 if raising[1].lower() == "squared" else 3) if raising else power
     exponent = power * int(match[2] or 1)
     for _ in range(abs(exponent)):
         raised = _times(raised, named, 1 if exponent > 0 else -1)
-    return (named if exponent == 1 else raised), match.end()
+    return (named if exponent == 1 else raised), (raising or match).end()
 
 
 def _named(name: str) -> Unit | None:

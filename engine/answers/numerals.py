@@ -35,7 +35,7 @@ _DIGITS = re.compile(
     rf"|(?P<whole>\d{{1,15}})?\s?(?P<vulgar>[{''.join(_VULGAR)}])"
     rf"|(?P<top>{_D})\s?[/⁄]\s?(?P<bottom>{_D})"
     rf"|(?P<number>(?>{_GROUPED}|{_D})(?:[.,]{_D})?|\.{_D})"
-    rf"(?:[eE](?P<e>[-+−]?\d{{1,4}})(?!\.?\d)|\s?[×x*·⋅]\s?10{_POWER.format('ten')}|{_POWER.format('power')})?)",
+    rf"(?:[eE](?P<e>[-+−]?\d{{1,4}})(?!\.?\d)|\s?[×x*·⋅]\s?(?P<base>\d{{1,3}}){_POWER.format('ten')}|{_POWER.format('power')})?)",
     re.IGNORECASE,
 )
 _IS_OPERATION = {False: re.compile(r"[\d)]\s?$|\w$"), True: re.compile(r"[\w)]\s?$")}
@@ -108,11 +108,11 @@ def _value(match: re.Match[str]) -> tuple[Fraction, Fraction | None, int] | None
     if amount is None:
         return None
     value, other, decimals = amount
-    for name, base in (("e", Fraction(10)), ("ten", Fraction(10)), ("power", value)):
+    for name, base in (("e", Fraction(10)), ("ten", Fraction(int(match["base"] or 10))), ("power", value)):
         if match[name] is None:
             continue
         power = int(match[name].replace("−", "-"))
-        if abs(power) > _MOST_POWER or (name == "power" and ((base == 0 and power < 0) or _too_big(base, power))):
+        if abs(power) > _MOST_POWER or (name != "e" and ((base == 0 and power < 0) or _too_big(base, power))):
             return None
         value = base**power if name == "power" else value * base**power
         other = None if name == "power" or other is None else other * base**power

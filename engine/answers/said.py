@@ -130,7 +130,7 @@ def worded(text: str) -> Said:
         return Said(read, _latest([plainly(phrase).strip() for phrase in boxed], text), boxed=True)
     tagged = _TAGGED.findall(whole) or _fields(unboxed)
     if tagged:
-        return Said(read, _latest([plain(phrase) for phrase in tagged], text), boxed=True)
+        return Said(read, _latest([plain(plainly(phrase)) for phrase in tagged], text), boxed=True)
     for finder in (presented.labelled, presented.under_heading, presented.bold, presented.concluded):
         found = tuple(finder(lines))
         if found:
@@ -218,6 +218,10 @@ def tidy(text: str) -> str:
     return _RUN.sub(r"\1\1\1", _BREAKS.sub("\n", _BLANKS.sub(" ", text)))
 
 
+_ONE_VALUE = re.compile(r"(?=.*\d)\S{1,24}(?:\s\S{1,24}){0,4}$")
+"""All of a list with one item: "1. 42 km"."""
+
+
 def _lines(text: str) -> list[str]:
     """The lines, without the numbers of a numbered list: at least two lines that count from 1."""
     lines = [line.strip(" |") if "|" in line else line for line in text.splitlines() if not _RULE.match(line)]
@@ -225,6 +229,8 @@ def _lines(text: str) -> list[str]:
     counted = [number for number in numbers if number is not None]
     if len(counted) > 1 and counted[:2] == [1, 2]:
         return [NUMBERED.sub("", line) for line in lines]
+    if len(lines) == 1 and counted == [1] and _ONE_VALUE.match(NUMBERED.sub("", lines[0])):
+        return [NUMBERED.sub("", lines[0])]
     return lines
 
 

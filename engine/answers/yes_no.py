@@ -46,7 +46,8 @@ _NO_WORDS = (
     "いいえ|不是|不对|不對|否|错|錯|假|아니요|아니오"
 )
 _NOT = (
-    r"not (?:as far as|that i)\b.{0,40}|not(?: at all| quite| really| exactly| so)?|absolutely not|certainly not|"
+    r"not (?:as far as|that i)\b.{0,40}|not(?: the case| at all| quite| really| exactly| so)?|absolutely not|"
+    r"certainly not|"
     r"definitely not|of course not|"
     r"surely not|clearly not|"
     r"probably not|by no means|in no way|no way|far from it|on the contrary|i (?:do not|don't) (?:think|believe) so|"
@@ -55,7 +56,8 @@ _NOT = (
     r"unfortunately) not"
 )
 _LEAD = (
-    r"(?:(?:so|well|ok|okay|alright|hence|thus|therefore|then|and|final|answer|result|in short|in brief|"
+    r"(?:(?:so|actually|in fact|well|ok|okay|alright|hence|thus|therefore|then|and|final|answer|result|"
+    r"in short|in brief|"
     r"(?:i|we)(?:'d| would|'ll| will)? (?:say|go with|answer|think|believe|conclude)(?: that)?(?: it(?:'s| is))?|"
     r"(?:it|that|this)(?:'s| is)|"
     r"the answer(?:'s| is)|my answer(?:'s| is)|i(?:'m| am) (?:sure|certain|confident)|(?:that|it|this) (?:would|"
@@ -117,7 +119,7 @@ _BOTH = re.compile(
 )
 _CANNOT_SAY = re.compile(
     r"\b(?:hard|impossible|difficult|not possible) to (?:say|tell|know)\b|\b(?:may|might) or (?:may|might) not\b|"
-    r"\bit depends\b"
+    r"\bit depends\b|\b(?:would be|is) the (?:wrong|incorrect) answer\b"
 )
 _ALONE = re.compile(r"\b(yes|no)\b(?=\s*(?:$|[.,;!)\"']))")
 _MOST_SENTENCES = 64
@@ -269,6 +271,7 @@ _OPENING = re.compile(
 _NOT_BUT = re.compile(r"\bnot\s+[\"“'«]?\w+[\"”'»]?,?\s+but\s+(?:rather\s+)?", re.IGNORECASE)
 
 
+_STEP = re.compile(r"^\W*(?:step\s+)?\d{1,2}[:.)]\s+(?:(?:so|hence|thus|therefore),?\s+)?", re.IGNORECASE)
 _ABOUT_IT = 2
 """What a sentence's pronoun is worth as its subject, in words of the question."""
 
@@ -277,7 +280,7 @@ def restated(text: str, question: str) -> str | None:
     """ "yes" or "no" if a sentence of the reply repeats the question as a claim, or denies it."""
     clause = asked_clause(question)
     asked = stems(clause)
-    claims = [without_reasons(one) for one in sentences(text)[:_MOST_SENTENCES] if "?" not in one]
+    claims = [without_reasons(_STEP.sub("", one)) for one in sentences(text)[:_MOST_SENTENCES] if "?" not in one]
     held = [
         (len(stems(claim) & asked) + _ABOUT_IT * bool(PRONOUN.match(claim)), answer)
         for claim in claims
