@@ -28,7 +28,10 @@ def status(data_dir: Path, *, as_json: bool) -> str:
 
     Raises ConsoleError if no engine ever ran there, or its status cannot be read.
     """
-    snapshot = last_snapshot(data_dir)
+    return _told(last_snapshot(data_dir), data_dir, as_json=as_json)
+
+
+def _told(snapshot: Snapshot, data_dir: Path, *, as_json: bool) -> str:
     holder = folder_holder(data_dir)
     age = max(0.0, time.time() - snapshot.at)
     if as_json:
@@ -47,10 +50,10 @@ def statuses(data_dir: Path, *, as_json: bool) -> Iterator[str]:
     ages, every second. Raises ConsoleError."""
     last = float("-inf")
     while True:
-        at = last_snapshot(data_dir).at
-        if not as_json or at != last:
-            yield status(data_dir, as_json=as_json)
-        last = at
+        snapshot = last_snapshot(data_dir)
+        if not as_json or snapshot.at != last:
+            yield _told(snapshot, data_dir, as_json=as_json)
+        last = snapshot.at
         time.sleep(LOOK_S if as_json else WATCH_S)
 
 
