@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from typing import Any
 
 import pytest
@@ -105,7 +106,9 @@ def the_model_is_slow(host: Host) -> None:
 
 @SEEDS.add("backend", "is the miner's own address")
 def the_miner_would_ask_itself(host: Host) -> None:
-    host.settings |= {"port": 8000, "backend": "vllm", "backend_url": "http://localhost:8000/v1"}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    host.settings |= {"port": port, "backend": "vllm", "backend_url": f"http://localhost:{port}/v1"}
 
 
 @SEEDS.add("context", "although backend_context is 65,536")
@@ -135,9 +138,11 @@ def the_encoder_is_not_installed(host: Host) -> None:
     host.settings |= {"role": "validator", "encoder": "sentence-transformers:some/model"}
 
 
-@SEEDS.add("doors", "metrics and port are both at port 8091")
+@SEEDS.add("doors", "metrics and port are both at port ")
 def two_doors_are_at_one_port(host: Host) -> None:
-    host.settings |= {"port": 8091, "metrics": "8091"}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    host.settings |= {"port": port, "metrics": str(port)}
 
 
 @SEEDS.add("doors", "metrics and gateway are both at port 8124", "API keys")
