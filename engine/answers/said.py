@@ -218,10 +218,6 @@ def tidy(text: str) -> str:
     return _RUN.sub(r"\1\1\1", _BREAKS.sub("\n", _BLANKS.sub(" ", text)))
 
 
-_ONE_VALUE = re.compile(r"(?=.*\d)\S{1,24}(?:\s\S{1,24}){0,4}$")
-"""All of a list with one item: "1. 42 km"."""
-
-
 def _lines(text: str) -> list[str]:
     """The lines, without the numbers of a numbered list: at least two lines that count from 1."""
     lines = [line.strip(" |") if "|" in line else line for line in text.splitlines() if not _RULE.match(line)]
@@ -229,8 +225,6 @@ def _lines(text: str) -> list[str]:
     counted = [number for number in numbers if number is not None]
     if len(counted) > 1 and counted[:2] == [1, 2]:
         return [NUMBERED.sub("", line) for line in lines]
-    if len(lines) == 1 and counted == [1] and _ONE_VALUE.match(NUMBERED.sub("", lines[0])):
-        return [NUMBERED.sub("", lines[0])]
     return lines
 
 
