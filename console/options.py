@@ -1,4 +1,7 @@
-"""Settings as command-line options: which ones have an option, its spellings and its help, and what was given."""
+"""Settings as command-line options: which ones have an option, its spellings and its help, and what was given.
+
+A setting is declared in `engine.settings.declared`; listing it here makes it an option.
+"""
 
 import argparse
 from collections.abc import Sequence

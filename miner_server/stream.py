@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from starlette.types import Send
 
 PIECE_BYTES = 64 * 1024
-"""A body is written piece by piece, so that who reads it slowly, or not at all, holds no more of it than that."""
-
+"""A body is written in pieces, so that a caller who reads slowly, or not at all, holds one in memory."""
 
 MOST_UNSENT = 1024 * 1024
 """Bytes that wait for a caller before it is given up: more than any model says in the 20 s that it may take none."""
@@ -24,22 +23,22 @@ async def send_body(send: Send, body: bytes, *, more: bool = False) -> None:
 
 
 class ReplyStream:
-    """Its head goes out with the first piece, and each piece as soon as the connection takes it.
+    """Sends the head of the reply with the first piece, and each piece as soon as the connection takes it.
 
-    What comes while the connection takes nothing waits here, up to `MOST_UNSENT`: whoever is further behind is not sent
-    any more. A caller that takes nothing for 20 s loses its connection.
+    Pieces wait here while the connection takes none, up to `MOST_UNSENT` bytes: a caller further behind is dropped. One
+    that takes nothing for `connections.UNREAD_ANSWER_S` loses its connection.
     """
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._unsent: list[bytes] = []
-        self._waiting = 0
+        self._unsent_bytes = 0
         self.is_given_up = False
         self._sending: asyncio.Task[None] | None = None
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is anything that can no longer be replied otherwise."""
+        """Whether sending has begun, so that no other reply is possible."""
         return self._sending is not None or self.is_given_up
 
     def put(self, piece: bytes, media: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
@@ -47,8 +46,8 @@ class ReplyStream:
         if self.is_given_up:
             return
         self._unsent.append(piece)
-        self._waiting += len(piece)
-        if self._waiting > MOST_UNSENT:
+        self._unsent_bytes += len(piece)
+        if self._unsent_bytes > MOST_UNSENT:
             self.give_up()
         elif self._sending is None:
             self._sending = asyncio.create_task(self._begin(media, headers))
@@ -64,7 +63,7 @@ class ReplyStream:
     def give_up(self) -> None:
         """Stop sending: the caller is gone or too far behind, or the answer failed."""
         self.is_given_up = True
-        self._unsent, self._waiting = [], 0
+        self._unsent, self._unsent_bytes = [], 0
         if self._sending is not None:
             self._sending.cancel()
 
@@ -77,4 +76,4 @@ class ReplyStream:
         while self._unsent:
             pieces, self._unsent = self._unsent, []
             await send_body(self._send, b"".join(pieces), more=True)
-            self._waiting -= sum(map(len, pieces))
+            self._unsent_bytes -= sum(map(len, pieces))

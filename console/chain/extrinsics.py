@@ -36,8 +36,8 @@ from engine.node.node import Node
 from engine.settings import Settings
 from engine.snapshot import Role, Snapshot
 from engine.text import safe
-from engine.validator.asker import selection_of
-from engine.validator.payer import Payer
+from engine.validator.asking_half import selection_of
+from engine.validator.paying_half import PayingHalf
 from engine.values import EMBEDDED, WENT_WELL, Outcome
 
 IDS = {"weights": "chain.set_weights"}
@@ -148,7 +148,7 @@ async def _node(session: Session) -> Node:
         return session.node()
     selection = selection_of(settings, chain.hotkey)
     selection.see(seen.metagraph)
-    payer = Payer(
+    payer = PayingHalf(
         settings, feed=session.feed, store=session.store, chain=chain, wallet=session.wallet, selection=selection
     )
     await payer.load()

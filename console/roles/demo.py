@@ -24,7 +24,7 @@ from engine.node.axons import Axons
 from engine.node.part import Part
 from engine.settings import Settings
 from engine.snapshot import Snapshot
-from engine.validator.asker import VALIDATOR
+from engine.validator.asking_half import VALIDATOR
 from miner_server.backends.interface import Backend
 from miner_server.backends.registry import open_backend
 from miner_server.errors import MinerError

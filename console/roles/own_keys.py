@@ -1,4 +1,4 @@
-"""A gateway's API keys as its screen has them: shown with what they used, made and revoked."""
+"""A gateway's API keys as its screen shows them: listed with their usage, made and revoked."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from engine.text import safe
 from engine.values import Outcome
 
 LOOK_AGAIN_S = 5.0
-"""How old the use of keys may be that the screen shows."""
+"""How far the usage on the screen may lag behind the file."""
 
 
 class OwnKeys:
@@ -44,7 +44,7 @@ class OwnKeys:
         return await _changed(make)
 
     async def revoke(self, name: str) -> Outcome:
-        """Take a key back."""
+        """Revoke a key."""
         return await _changed(partial(_revoked, self._folder / FILE_NAME, name))
 
     def _look(self) -> None:

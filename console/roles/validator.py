@@ -33,8 +33,8 @@ from engine.snapshot import About
 from engine.transport.addresses import checked_address
 from engine.transport.callers import Callers
 from engine.transport.errors import WireError
-from engine.validator.asker import VALIDATOR, Asker, selection_of
-from engine.validator.payer import Payer
+from engine.validator.asking_half import VALIDATOR, AskingHalf, selection_of
+from engine.validator.paying_half import PayingHalf
 from engine.values import Challenge, Peer, at_port
 
 PACKAGED_ENCODER = "minilm"
@@ -166,10 +166,10 @@ async def parts(
     stack.push_async_callback(caller.close)
     settings, feed, store, chain = session.settings, session.feed, session.store, session.chain
     selection = selection_of(settings, chain.hotkey, extra)
-    payer = Payer(
+    payer = PayingHalf(
         settings, feed=feed, store=store, chain=chain, wallet=session.wallet, selection=selection, names=names
     )
-    asker = Asker(
+    asker = AskingHalf(
         settings,
         feed=feed,
         store=store,

@@ -1,4 +1,4 @@
-"""Sends on what needs a person, as soon as it may: gathered, at a bounded rate, and until it has arrived."""
+"""Forwards attention lines to the operator: gathered, at a bounded rate, and again until they arrive."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ SUBJECT = "alerts"
 
 LOOK_S = 0.5
 GATHER_S = 10.0
-"""After a message the next one waits so long: what belongs together comes together."""
+"""Minimum gap between messages, so that related lines share one."""
 
 HOUR_S = 3600.0
 PAUSES_S = (2.0, 10.0, 60.0, 300.0)
@@ -46,8 +46,8 @@ class Rules(Struct, frozen=True):
 
 
 class Alerts:
-    """A service over the attention lines of a feed. Acknowledged or not, each is sent once, and again when it says
-    something else; that one is over is sent if it was."""
+    """A service over the attention lines of a feed. Each is sent once, acknowledged or not, and again when its text
+    changes; its end is sent if the line was."""
 
     def __init__(self, feed: Feed, way: Way, rules: Rules) -> None:
         self._feed = feed

@@ -64,7 +64,7 @@ class ChainClient:
 
     @property
     def block_time(self) -> float:
-        """Seconds a block."""
+        """Seconds per block."""
         return self._chain.block_time
 
     @property

@@ -150,7 +150,7 @@ class Chain(Protocol):
 
     @property
     def block_time(self) -> float:
-        """Seconds a block."""
+        """Seconds per block."""
         ...
 
     @property

@@ -15,9 +15,14 @@ from engine.validator.selection import Candidate, Selection
 from engine.validator.views import in_short
 
 NOBODY_PAUSE_S = 0.2
+"""Between two looks for miners to ask."""
+
 NOBODY_PATIENCE_S = 15.0
+"""After this long miners are picked although the first availability sweep is not over, which it is unless many do not
+respond; also how often the operator is told again that there are none."""
+
 NOBODY_TOLD_S = 5.0
-"""In seconds. The first availability sweep is over by then, unless many miners do not respond."""
+"""How long the first word about it waits: most sweeps are over by then."""
 
 NOBODY = "selection"
 """Subject of the attention line shown while no miner can be asked."""
@@ -105,7 +110,7 @@ class ValidatorLoop:
         """The miners for the challenge at `turn`, once the first availability sweep is over, some are available, and
         the loop is not paused."""
         began = time.monotonic()
-        told_at = began + NOBODY_TOLD_S
+        tell_next_at = began + NOBODY_TOLD_S
         while True:
             await self._unpaused.wait()
             now = time.monotonic()
@@ -114,8 +119,8 @@ class ValidatorLoop:
                 if miners:
                     self._feed.settle(NOBODY, "miners are available again")
                     return miners
-            if now >= told_at:
-                told_at = now + NOBODY_PATIENCE_S
+            if now >= tell_next_at:
+                tell_next_at = now + NOBODY_PATIENCE_S
                 self._feed.hold_attention("warning", NOBODY, self._why_nobody())
             await asyncio.sleep(NOBODY_PAUSE_S)
 

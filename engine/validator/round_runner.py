@@ -1,8 +1,8 @@
 """Runs rounds: a challenge, from any source, is asked, judged, counted, stored and announced.
 
 Several rounds may be in flight at once. They are judged in the order in which they began, because a judgement depends
-on the rounds before it. They are stored in that order too, so that after a crash the source resumes right after the
-last stored round.
+on the rounds before it, except for a user's urgent round and for rounds that another process asked. They are stored in
+the order in which they were judged, so that after a crash the source resumes right after the last stored round.
 """
 
 import asyncio
@@ -107,14 +107,14 @@ class RoundRunner:
         judged round counts, and waits to be stored.
         """
         with self._order.joined() as our_turn:
-            challenge = await self._named(challenge)
+            challenge = await self._claim_id(challenge)
             try:
                 at, began = time.time(), time.monotonic()
                 replies = await self._ask(challenge, miners, left_out, on_reply, on_text, excuse)
                 challenge = replace(challenge, wordings=())
                 if not urgent:
                     await our_turn()
-                return await self._settled(challenge, replies, at, began, cursor)
+                return await self._conclude(challenge, replies, at, began, cursor)
             finally:
                 self._ids.discard(challenge.id)
                 self._asked.pop(challenge.id, None)
@@ -130,11 +130,11 @@ class RoundRunner:
             for reply in asked.replies:
                 self.replies[reply.status] += 1
             began = time.monotonic() - asked.ms / 1000
-            return await self._settled(asked.challenge, asked.replies, asked.at, began, None)
+            return await self._conclude(asked.challenge, asked.replies, asked.at, began, None)
         finally:
             self._ids.discard(id)
 
-    async def _settled(
+    async def _conclude(
         self, challenge: Challenge, replies: tuple[Reply, ...], at: float, began: float, cursor: Cursor | None
     ) -> Round | None:
         """Judge, count, store and announce. None if judging failed."""
@@ -206,7 +206,7 @@ class RoundRunner:
                 stored = None
             self._history = stored
 
-    async def _named(self, challenge: Challenge) -> Challenge:
+    async def _claim_id(self, challenge: Challenge) -> Challenge:
         """The challenge under an id not used by any round in flight, waiting or stored."""
         async with self._naming:
             taken = self._ids | self.backlog.ids

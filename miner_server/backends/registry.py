@@ -1,4 +1,7 @@
-"""The backends by name, behind one interface; other packages add theirs."""
+"""The backends by name, behind one interface; other packages add theirs.
+
+The name of one of our own also stands among the choices in `engine.settings.declared`.
+"""
 
 from collections.abc import Callable
 from functools import partial

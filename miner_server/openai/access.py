@@ -1,4 +1,4 @@
-"""What an operator has decided about OpenAI's API."""
+"""How this miner's OpenAI-compatible API may be used."""
 
 from msgspec import Struct
 
@@ -9,7 +9,7 @@ from miner_server.openai.embeddings import Embedder
 
 
 class Access(Struct, frozen=True):
-    """The keys and the count of their use, the encoder, and whether plain HTTP may be public."""
+    """The API keys, the record of their usage, the encoder, and whether plain HTTP may listen on a public address."""
 
     keys: ApiKeyRing
     use: KeyUse | Counting

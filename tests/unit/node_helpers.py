@@ -24,8 +24,8 @@ from engine.settings import Settings
 from engine.snapshot import Snapshot
 from engine.store.schema import FILE_NAME
 from engine.store.store import Store
-from engine.validator.asker import Asker, selection_of
-from engine.validator.payer import Payer
+from engine.validator.asking_half import AskingHalf, selection_of
+from engine.validator.paying_half import PayingHalf
 from engine.validator.selection import Selection
 from engine.weights.plan import WeightPlan
 from tests.unit.chain_helpers import NETUID, client_of, key, running_subnet
@@ -114,8 +114,8 @@ class ValidatorBench(NamedTuple):
 
     bench: NodeBench
     selection: Selection
-    asker: Asker
-    payer: Payer
+    asker: AskingHalf
+    payer: PayingHalf
 
     @property
     def upcoming(self) -> WeightPlan:
@@ -142,10 +142,10 @@ async def a_validator(
     judge, caller = Judge("robust", "hashing"), Obliging(says)
     await judge.start()
     selection = selection_of(settings, bench.client.hotkey)
-    payer = Payer(
+    payer = PayingHalf(
         settings, feed=bench.feed, store=bench.store, chain=bench.client, wallet=bench.wallet, selection=selection
     )
-    asker = Asker(
+    asker = AskingHalf(
         settings, feed=bench.feed, store=bench.store, chain=bench.client, source=Questions(*ids), caller=caller,
         judge=judge, selection=selection, scores=payer.scores, sybil=payer.sybil,
     )  # fmt: skip

@@ -37,9 +37,9 @@ from engine.snapshot import Snapshot
 from engine.store.record import open_record
 from engine.store.schema import FILE_NAME
 from engine.transport.dialect import Availability
-from engine.validator import payer as payer_module
-from engine.validator.asker import VALIDATOR, selection_of
-from engine.validator.payer import Payer
+from engine.validator import paying_half
+from engine.validator.asking_half import VALIDATOR, selection_of
+from engine.validator.paying_half import PayingHalf
 from engine.validator.scores import is_scored
 from engine.validator.selection import Sweeper
 from engine.values import Neuron, Outcome
@@ -165,7 +165,7 @@ async def test_a_plan_is_made_of_what_is_stored_without_judge_or_rounds(tmp_path
             planned = validating.upcoming
         later = bench.next_run()
         settings = Settings(role="validator", netuid=NETUID, data_dir=tmp_path)
-        alone = Payer(
+        alone = PayingHalf(
             settings, feed=later.feed, store=later.store, chain=later.client, wallet=later.wallet,
             selection=selection_of(settings, later.client.hotkey),
         )  # fmt: skip
@@ -249,7 +249,7 @@ async def test_the_miners_are_not_counted_again_for_every_snapshot(
         assert [miner.available for miner in first] == [None, None]
         await Sweeper(validating.selection, Obliging()).sweep()
         assert validating.view().miners is first
-        monkeypatch.setattr(payer_module, "MINERS_FRESH_S", 0.0)
+        monkeypatch.setattr(paying_half, "MINERS_FRESH_S", 0.0)
         await bench.chain.tick()
         await bench.look()
         assert [miner.available for miner in validating.view().miners] == [True, True]

@@ -1,4 +1,7 @@
-"""The kinds of challenges by name: our own, and those that other packages add."""
+"""The kinds of challenges by name: our own, and those that other packages add.
+
+The name of one of our own also stands among the choices in `engine.settings.declared`.
+"""
 
 from importlib.util import find_spec
 

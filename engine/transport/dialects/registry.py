@@ -1,4 +1,7 @@
-"""The dialects by name: our own, and those that other packages add."""
+"""The dialects by name: our own, and those that other packages add.
+
+The name of one of our own also stands among the choices in `engine.settings.declared`.
+"""
 
 from engine import plugins
 from engine.transport.dialect import Dialect

@@ -34,7 +34,7 @@ MINERS_FRESH_S = 2.0
 """Maximum age of the Miners table: building it for 256 miners takes the event loop a few milliseconds."""
 
 
-class Payer:
+class PayingHalf:
     """Built from settings. `selection` and `names` (by hotkey) only serve the Miners table."""
 
     def __init__(

@@ -41,7 +41,7 @@ def selection_of(settings: Settings, hotkey: str, extra: Sequence[Peer] = ()) ->
     )
 
 
-class Asker:
+class AskingHalf:
     """Built from settings. Judged rounds update `scores` and `sybil`, which belong to the paying half."""
 
     def __init__(
