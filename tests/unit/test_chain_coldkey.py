@@ -1,5 +1,6 @@
 """The coldkey: how its file is kept, opened for one call, and never beside a server."""
 
+import functools
 import hashlib
 import hmac
 import json
@@ -41,7 +42,12 @@ def encrypted(raw: bytes, password: str) -> bytes:
     return bytes(encrypt_keyfile_data(raw, password=password))
 
 
-def test_a_file_of_btcli_opens_with_its_password_alone(secret: tuple[bytes, str]) -> None:
+def test_a_file_of_btcli_opens_with_its_password_alone(
+    secret: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nacl.pwhash import argon2i
+
+    monkeypatch.setattr(argon2i, "kdf", functools.cache(argon2i.kdf))  # seconds each time, as it is meant to be
     raw, _ = secret
     kept = encrypted(raw, PASSWORD)
     assert kept.startswith(coldkey.NACL)
