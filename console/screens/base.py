@@ -19,7 +19,6 @@ from console.present.table import as_csv, as_json
 from console.present.text import Span, fit, line
 from console.screens import chrome
 from console.screens.dialogs import ChoiceDialog, TogglesDialog, bindings_of
-from console.screens.home import content as home
 from console.screens.host import Host
 from console.screens.registry import SCREENS, actions_of
 from console.widgets.lines import Bar
@@ -31,7 +30,7 @@ WIDE, TALL, LOW = 120, 36, 20
 
 
 OVER = ("help.screen", "palette.screen", "theme_picker.screen", "logs.widgets")
-"""Dialogs that open over any screen."""
+"""What opens over any screen."""
 
 
 class FilterField(PopUpField):
@@ -114,7 +113,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         width = self.app.size.width
         self.query_one("#header", Bar).show([chrome.header(picture, width)])
         present = picture.snapshot if picture.snapshot.replay is None else self.host.engine.snapshot
-        waiting = len(home.waiting(present))
+        waiting = sum(not one.acknowledged for one in present.attention)
         here, watching = SCREENS[self.NAME].under or self.NAME, present.role == "watch"
         self.query_one("#tabs", Bar).show([chrome.tabs(here, waiting, width, watching=watching)])
         bar, replay = self.query_one("#timeline", Bar), picture.snapshot.replay
@@ -170,15 +169,6 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.host.pull()
 
     # -- what can be done on every screen --------------------------------------------------------------------------
-
-    def do_log_drawer(self) -> None:
-        from console.screens.logs.widgets import LogDrawer
-
-        drawn = self.query(LogDrawer)
-        if drawn:
-            drawn.remove()
-        else:
-            self.mount(LogDrawer(self.host), before="#footer")
 
     def do_focus_next(self) -> None:
         self.focus_next()

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 
 from console.config import Shown
 from console.findings import Result
+from console.present.log_look import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
 from console.screens.keymap import Keymap
-from console.screens.logs.content import LogLook
 from console.themes import ThemeFile
 from engine.commands import AnyCommand
 from engine.doors import Engine, Log

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from console.config import Shown, shown, shown_names
 from console.findings import Result
 from console.garbage import SETTLED_S, go_on, leave_alone_what_stays
+from console.present.log_look import LogLook
 from console.present.picture import Picture
 from console.present.table import Table, View
 from console.screens.base import ConsoleScreen, in_front, load_screens, screen_of
 from console.screens.dialogs import ChoiceDialog
 from console.screens.keymap import Keymap
-from console.screens.logs.content import LogLook
 from console.screens.registry import PLACES
 from console.themes import ThemeError, ThemeFile
 from console.tui.copies import Copies

@@ -1,4 +1,4 @@
-"""What opens over any screen: help, palette, the menu of actions, the choice of a theme."""
+"""What opens over any screen: help, palette, the menu of actions, the choice of a theme, the log at its foot."""
 
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from console.screens.dialogs import ChoiceDialog
 from console.screens.help.content import menu_line
 from console.screens.help.screen import HelpDialog
 from console.screens.host import Host
+from console.screens.logs.widgets import LogDrawer
 from console.screens.palette.content import Match
 from console.screens.palette.screen import PaletteDialog
 from console.screens.registry import actions_of
@@ -77,6 +78,15 @@ class Overlays:
                 self._host.tell(chosen.name, failed=True)
             case "miner":
                 self._host.open("miners", chosen.name)
+
+    def do_log_drawer(self) -> None:
+        if self._screen is None:
+            return
+        drawn = self._screen.query(LogDrawer)
+        if drawn:
+            drawn.remove()
+        else:
+            self._screen.mount(LogDrawer(self._host), before="#footer")
 
     def do_theme_pick(self) -> None:
         self._app.push_screen(ThemeDialog())

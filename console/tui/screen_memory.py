@@ -7,8 +7,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from console.present.log_look import LogLook
 from console.present.table import Table, View
-from console.screens.logs.content import LogLook
 from engine.files import UNDECODABLE
 from engine.folders import FolderError, prepare_folder, replace_file, state_home
 

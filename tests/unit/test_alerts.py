@@ -135,10 +135,13 @@ async def test_a_webhook_that_is_not_there_or_never_answers_costs_a_reason(monke
         gone = server.url
     assert (await Webhook(gone).send(b"{}")).startswith("127.0.0.1 cannot be reached: ")
     monkeypatch.setattr(ways, "WEBHOOK_S", 0.1)
-    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    held: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _reader, writer: held.append(writer), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     assert "did not answer within 0.1 s" in await Webhook(f"http://127.0.0.1:{port}/").send(b"{}")
     silent.close()
+    for writer in held:
+        writer.close()
 
 
 async def test_the_first_line_goes_at_once_and_those_after_it_together() -> None:

@@ -186,7 +186,10 @@ BAD_LINES = [
     (b'{"id": "b", "prompt": "Why?", "temperature": 9}', "temperature must be from 0 to 2, not 9"),
     (b'{"id": "b", "prompt": "Why?", "max_tokens": 1.5}', "Expected `int . null`, got `float`"),
     (b'{"id": "b", "prompt": "\xff"}', "can't decode byte"),
-    (b'{"id": "b", "prompt": "Why?", "truth": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
+    (
+        b'{"id": "b", "prompt": "Why?", "truth": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        "nested too deeply|not a valid answer of type json",
+    ),
     (b'{"id": "b", "prompt": "' + b"x" * MAX_LINE + b'"}', "longer than 1048576 bytes"),
     (GOOD, "duplicate id 'g'"),
 ]

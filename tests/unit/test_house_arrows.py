@@ -113,6 +113,21 @@ def imports() -> dict[str, set[str]]:
     return {name: (imported & known) - {name} for name, imported in found.items()}
 
 
+def ways(importer: str, imported: str) -> tuple[str, str]:
+    """The two neighbours, of one folder, between which an import goes; the same one twice inside a room."""
+    for depth in range(1, importer.count(".") + 2):
+        one, other = (".".join(name.split(".")[:depth]) for name in (importer, imported))
+        if one != other:
+            return one, other
+    return importer, importer
+
+
+def test_no_two_rooms_import_each_other_at_any_depth() -> None:
+    between = {ways(importer, name) for importer, names in imports().items() for name in names}
+    assert ("console.tui", "console.screens") in between
+    assert sorted((one, other) for one, other in between if one < other and (other, one) in between) == []
+
+
 def test_no_modules_import_in_a_circle() -> None:
     """What imports nothing that is left, or is imported by nothing, is taken away again and again: circles stay."""
     left = imports()

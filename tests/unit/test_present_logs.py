@@ -1,8 +1,9 @@
 """The log as lines."""
 
+from console.present.log_look import LogLook
 from console.present.text import Span, text_of
 from console.screens.logs import content as logs
-from console.screens.logs.content import KeptLine, LogLook
+from console.screens.logs.content import KeptLine
 from engine.logs import LogRing
 from engine.snapshot import LogLine, LogTail
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from console.present.log_look import LogLook
 from console.present.table import View
-from console.screens.logs.content import LogLook
 from console.screens.miners.content import MINERS
 from console.tui.app import ConsoleApp
 from console.tui.endings import Ending

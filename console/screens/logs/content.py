@@ -3,11 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
 
+from console.present.log_look import LogLook
 from console.present.states import State
 from console.present.text import BLANK, Line, Span, facts, fit, line, wrapped
 from engine.snapshot import LogLine, LogTail
@@ -21,8 +21,6 @@ LOOKS: dict[str, State] = {
 }
 """The levels, the least important first."""
 
-Choice = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-CHOICES: tuple[Choice, ...] = Choice.__args__  # type: ignore[attr-defined]
 SOURCE = 22
 SOURCE_NARROW = 14
 NARROW = 100
@@ -35,15 +33,6 @@ class KeptLine(NamedTuple):
 
     number: int
     line: LogLine
-
-
-class LogLook(Struct, frozen=True):
-    """How an operator looks at the log. `source` is a logger's name or the beginning of some, "" for all."""
-
-    level: Choice = "DEBUG"
-    source: str = ""
-    find: str = ""
-    wrap: bool = False
 
 
 def records(tail: LogTail, look: LogLook, *, after: int = -1) -> list[KeptLine]:

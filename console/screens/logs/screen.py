@@ -5,6 +5,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 
+from console.present.log_look import LEVELS
 from console.present.picture import Picture
 from console.present.text import Span, line
 from console.screens.base import ConsoleScreen
@@ -61,7 +62,7 @@ class LogsScreen(ConsoleScreen):
 
     def select(self, key: str) -> None:
         """Put the cursor on the last record that says this."""
-        self.view.look_with(find=key, level=logs.CHOICES[0], source="")
+        self.view.look_with(find=key, level=LEVELS[0], source="")
         self._go_to_found(-1)
 
     def do_log_find(self) -> None:
@@ -91,8 +92,8 @@ class LogsScreen(ConsoleScreen):
             self.host.tell(f"no match for {find}", failed=True)
 
     def do_log_level(self) -> None:
-        at = logs.CHOICES.index(self.view.look.level)
-        self._look_with(level=logs.CHOICES[(at + 1) % len(logs.CHOICES)])
+        at = LEVELS.index(self.view.look.level)
+        self._look_with(level=LEVELS[(at + 1) % len(LEVELS)])
 
     def do_log_source(self) -> None:
         options = [Option(EVERYTHING, line("all"))]

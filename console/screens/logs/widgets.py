@@ -11,10 +11,11 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from console.present.log_look import LogLook
 from console.present.text import Line, cut
 from console.screens.host import Host
 from console.screens.logs import content as logs
-from console.screens.logs.content import KeptLine, LogLook
+from console.screens.logs.content import KeptLine
 from console.widgets.option_list import PopUpField
 from console.widgets.paint import Rows
 from console.widgets.panel import Panel
