@@ -14,6 +14,7 @@ from console.options import (
     SERVICE,
     WATCH,
     a_path,
+    a_stake,
     a_word,
     add_options,
 )
@@ -33,6 +34,7 @@ CHAIN_LOOKS = {
     "metagraph": "list every neuron of the subnet",
     "hyperparameters": "show the subnet's hyperparameters",
     "neuron": "show one neuron with its weights and commits",
+    "quotas": "show how often each validator may ask each miner, now and with another stake",
     "log": "show the latest engine and chain commands with their outcomes",
 }
 AMOUNTS = {"stake": "add, in tokens", "unstake": "take back", "collateral": "lock", "floor": "keep locked"}
@@ -329,10 +331,12 @@ def _add_chain(commands: "Commands") -> None:
     for what, about in CHAIN_LOOKS.items():
         look = _add(actions, what, run.chain_look, about)
         look.set_defaults(what=what)
-        if what == "neuron":
+        if what in ("neuron", "quotas"):
             look.add_argument(
                 "who", metavar="UID|HOTKEY", nargs="?", default="", help="the neuron (default: the wallet's)"
             )
+        if what == "quotas":
+            look.add_argument("--stake", metavar="TOKENS", type=a_stake, help="what if the neuron had this much stake?")
         look.add_argument("--json", action="store_true", help="print JSON")
         add_options(look, CHAIN)
     for what, about in CHAIN_ACTIONS.items():

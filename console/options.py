@@ -4,6 +4,7 @@ A setting is declared in `engine.settings.declared`; listing it here makes it an
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,13 @@ def a_word(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("must not be empty")
     return text
+
+
+def a_stake(text: str) -> float:
+    """Tokens: digits, with a fraction."""
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError("must be a number of tokens, such as 12000 or 0.5")
+    return float(text)
 
 
 def a_path(text: str) -> Path:

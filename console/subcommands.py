@@ -210,6 +210,8 @@ def chain_look(arguments: argparse.Namespace) -> int:
     settings = chain_configuration(arguments).settings
     if arguments.what == "neuron":
         return _print_found(reads.neuron(settings, arguments.who), as_json=arguments.json)
+    if arguments.what == "quotas":
+        return _print_found(reads.quotas(settings, arguments.who, arguments.stake), as_json=arguments.json)
     looks = {
         "metagraph": reads.metagraph,
         "hyperparameters": reads.hyperparameters,

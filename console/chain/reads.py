@@ -14,6 +14,8 @@ from console.present.formats import hotkey as short
 from engine.chain.interface import Look
 from engine.commands import in_words
 from engine.errors import StoreError
+from engine.quotas import QuotaTerms, allowed, stakes_of
+from engine.quotas import quotas as quotas_of
 from engine.redaction import url_shown
 from engine.settings import Settings
 from engine.store.record import open_record
@@ -24,7 +26,8 @@ from engine.values import Metagraph, Neuron, at_port
 LOG_LINES = 100
 """Log lines kept for the report of an error."""
 
-COLUMNS = (
+Columns = tuple[tuple[str, str, int], ...]
+NEURONS: Columns = (
     ("uid", "UID", 5),
     ("hotkey", "HOTKEY", 18),
     ("stake", "STAKE", 12),
@@ -34,6 +37,14 @@ COLUMNS = (
     ("last_update", "UPDATED", 9),
     ("axon", "AXON", 22),
 )
+VALIDATORS: Columns = (
+    ("uid", "UID", 5),
+    ("hotkey", "HOTKEY", 18),
+    ("stake", "STAKE", 14),
+    ("quota", "QUOTA", 6),
+    ("quota_then", "THEN", 6),
+)
+TABLES = {"neurons": NEURONS, "validators": VALIDATORS}
 
 Found = dict[str, Any]
 
@@ -76,6 +87,37 @@ def stake(settings: Settings) -> Found:
     }
 
 
+def quotas(settings: Settings, who: str, stake: float | None) -> Found:
+    """How often each validator may ask each miner in an epoch, and what would change if one had another stake."""
+    who = who or own_hotkey(settings)
+    with looking(settings) as look:
+        seen = look()
+    one, terms, stakes = _named(seen.metagraph, who), QuotaTerms.of(settings), stakes_of(seen.metagraph)
+    now = quotas_of(stakes, terms)
+    then = now if stake is None else quotas_of({**stakes, one.hotkey: stake}, terms)
+    quota = then.get(one.hotkey, 0)
+    return {
+        **_subnet(settings, seen),
+        "uid": one.uid,
+        "hotkey": one.hotkey,
+        "stake": one.stake if stake is None else stake,
+        "epoch_s": terms.epoch_s,
+        "quota": quota,
+        "for_own_questions": allowed(quota, terms.synthetic),
+        "validators": [
+            {
+                "uid": neuron.uid,
+                "hotkey": neuron.hotkey,
+                "stake": stakes[neuron.hotkey],
+                "quota": now.get(neuron.hotkey, 0),
+                "quota_then": then.get(neuron.hotkey, 0),
+            }
+            for neuron in seen.metagraph.neurons
+            if neuron.hotkey in now or neuron.hotkey in then
+        ],
+    }
+
+
 def log(settings: Settings) -> Found:
     """The last commands to the engine and the chain with their outcomes, newest first."""
     require_data(settings)
@@ -89,12 +131,12 @@ def log(settings: Settings) -> Found:
 
 
 def facts(found: dict[str, Any]) -> Iterator[str]:
-    """One line per fact; a table for neurons and commands."""
+    """One line per fact; a table for neurons, validators and commands."""
     width = max((len(name) for name in found), default=0)
     for name, value in found.items():
-        if name == "neurons":
-            yield "  ".join(f"{head:<{wide}}" for _, head, wide in COLUMNS).rstrip()
-            yield from map(_row, value)
+        if name in TABLES:
+            yield "  ".join(f"{head:<{wide}}" for _, head, wide in TABLES[name]).rstrip()
+            yield from (_row(row, TABLES[name]) for row in value)
         elif name == "commands":
             yield from map(_command, value) if value else ("no commands yet",)
         else:
@@ -118,9 +160,9 @@ def _neuron(one: Neuron) -> Found:
     return {**fields, "axon": at_port(one.ip, one.port) if one.serving else ""}
 
 
-def _row(neuron: dict[str, Any]) -> str:
+def _row(neuron: Found, columns: Columns) -> str:
     cells = {**neuron, "hotkey": short(neuron["hotkey"], 17)}
-    return "  ".join(f"{safe(_worded(cells[name])):<{wide}}" for name, _, wide in COLUMNS).rstrip()
+    return "  ".join(f"{safe(_worded(cells[name])):<{wide}}" for name, _, wide in columns).rstrip()
 
 
 def _command(line: dict[str, Any]) -> str:

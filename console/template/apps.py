@@ -15,8 +15,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from console.roles.pushing import answering, read_body
-from console.template.book import Book, draw, epoch_at
-from console.template.nodes import NODES, TemplateNode, allowed, quotas, read_nodes, write_nodes
+from console.template.book import Book
+from console.template.nodes import NODES, TemplateNode, read_nodes, write_nodes
+from engine.quotas import QuotaTerms, UseBook, allowed, draw, quotas
 from engine.streams.interface import Streams, StreamsGone
 from engine.sums import Operation
 from engine.text import safe
@@ -83,25 +84,34 @@ def sidecar(nodes: Callable[[], tuple[TemplateNode, ...] | None], status: Callab
     return _app(("GET", "/api/nodes", listed), ("GET", "/api/status", standing))
 
 
-def managing(streams: Streams, book: Book, *, chance: Callable[[], float] | None = None) -> Starlette:
+def managing(
+    streams: Streams, book: Book, use: UseBook, terms: QuotaTerms, *, chance: Callable[[], float] | None = None
+) -> Starlette:
     """Quotas by stake for each validator and miner, and the miners' scores."""
     lot = chance or random.SystemRandom().random
 
     async def consume(request: Request) -> Response:
         asked = await _asked(request, Consume)
         nodes = await _nodes(streams)
-        limit = allowed(quotas(nodes).get(asked.validator_hotkey, 0), asked.rate_limit_threshold)
+        quota = quotas({node.hotkey: node.stake for node in nodes}, terms).get(asked.validator_hotkey, 0)
+        limit = allowed(quota, asked.rate_limit_threshold)
         if not limit:
             raise Refusal(429, "this validator has no quota: its stake is too small, or it is not registered")
         miners = await _candidates(asked, nodes, book)
         if not miners:
             raise Refusal(404, "no such miner can be asked")
-        epoch = epoch_at(time.time())
-        used = await book.consumed(epoch, asked.validator_hotkey, list(miners))
-        left = {miner: limit - taken for miner, taken in zip(miners, used, strict=True) if taken < limit}
-        taken = await book.consume(epoch, asked.validator_hotkey, draw(left, lot), limit, asked.sample_size)
+        now = time.time()
+        used = await use.used(terms.epoch(now), asked.validator_hotkey, list(miners))
+        left = {miner: limit - taken.total for miner, taken in zip(miners, used, strict=True) if taken.total < limit}
+        taken = await use.take(
+            terms.epoch(now),
+            asked.validator_hotkey,
+            dict.fromkeys(draw(left, lot), limit),
+            asked.sample_size,
+            "organic" if asked.rate_limit_threshold == 1 else "synthetic",
+        )
         if not taken:
-            raise Refusal(429, "the quota of this epoch is used up", retry_after=_epoch_left())
+            raise Refusal(429, "the quota of this epoch is used up", retry_after=terms.ends_in(now))
         chosen = [miners[miner] for miner in taken]
         return JSONResponse(
             {
@@ -195,11 +205,6 @@ async def _asked(request: Request, kind: type[T]) -> T:
         return msgspec.json.decode(await read_body(request), type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Refusal(422, safe(str(error), 200)) from None
-
-
-def _epoch_left() -> float:
-    now = time.time()
-    return (epoch_at(now) + 1) * 600.0 - now
 
 
 def _app(*routes: tuple[str, str, Endpoint]) -> Starlette:

@@ -1,6 +1,5 @@
-"""A subnet's nodes as the template's sidecar tells them, and the quotas that their stakes give."""
+"""A subnet's nodes as the template's sidecar tells them."""
 
-from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Literal
 
@@ -11,10 +10,6 @@ from engine.values import Metagraph, Neuron
 
 NODES = "nodes"
 """Under this name they are pinned for the managing service."""
-
-LEAST_STAKE = 1000.0
-REQUESTS = 256
-"""The template's: what a validator needs for a quota, and what all quotas share out."""
 
 
 class TemplateNode(Struct, frozen=True, kw_only=True):
@@ -61,19 +56,6 @@ def _is_v6(ip: str) -> bool:
         return ip_address(ip).version == 6
     except ValueError:
         return False
-
-
-def quotas(nodes: Sequence[TemplateNode]) -> Mapping[str, int]:
-    """By hotkey, how often each validator may ask each miner in an epoch: its share of the stake of all that have
-    enough."""
-    eligible = {node.hotkey: node.stake for node in nodes if node.stake >= LEAST_STAKE}
-    total = sum(eligible.values())
-    return {hotkey: max(1, int(REQUESTS * stake / total)) for hotkey, stake in eligible.items()}
-
-
-def allowed(quota: int, threshold: float) -> int:
-    """What a use up to this share of a quota may take: at least one of a quota that is no more than a few."""
-    return max(1, int(quota * threshold)) if quota else 0
 
 
 write_nodes = msgspec.json.encode

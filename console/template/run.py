@@ -20,6 +20,7 @@ from engine.chain.interface import ChainUnavailable
 from engine.chain.wallets import WalletError
 from engine.feed import Feed
 from engine.node.supervisor import Service, Supervisor
+from engine.quotas import MemoryUse, QuotaTerms, RedisUse, UseBook
 from engine.settings import Settings
 from engine.streams.interface import Streams, StreamsGone
 from engine.streams.memory import MemoryStreams
@@ -54,12 +55,14 @@ async def run(name: str, settings: Settings, feed: Feed, host: str, port: int | 
     over_redis = streams_of(settings.redis, settings.netuid) if settings.redis else None
     streams: Streams = over_redis or MemoryStreams()
     book: Book = RedisBook(over_redis) if over_redis is not None else MemoryBook()
+    terms = QuotaTerms()
+    use: UseBook = RedisUse(over_redis, terms.epoch_s) if over_redis is not None else MemoryUse()
     try:
         services: dict[str, Callable[[], Service]] = {}
         nodes = Nodes(settings, streams)
         makers: Mapping[str, Callable[[], ASGIApp]] = {
             "sidecar": lambda: sidecar(lambda: nodes.known, nodes.status),
-            "managing": lambda: managing(streams, book),
+            "managing": lambda: managing(streams, book, use, terms),
             "scoring": scoring,
             "synthesizing": synthesizing,
         }

@@ -299,6 +299,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     quotas: Annotated[QuotaRule, _is("quotas of validators by stake: only shown, or applied")] = "show"
     quota_requests: Annotated[Count, _is("challenges per period, shared out by the quotas")] = 256
     quota_period: Annotated[Seconds, _is("length of that period", "s")] = 600.0
+    quota_synthetic: Annotated[
+        Share, _is("part of its quota of each miner that a validator's own questions may use; users' requests use all")
+    ] = 0.3
     quota_min_stake: Annotated[float, Meta(ge=0, le=1e15), _is("minimum stake for a share of the quotas", "tokens")] = (
         1000.0
     )

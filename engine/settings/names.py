@@ -70,6 +70,7 @@ TAKEN: dict[str, Taken] = {
     "MANAGING.EPOCH_INTERVAL": Taken("quota_period"),
     "MANAGING.RATE_LIMIT_MIN_STAKE": Taken("quota_min_stake"),
     "MANAGING.RATE_LIMIT_MAX_REQUESTS": Taken("quota_requests"),
+    "VALIDATING.SYNTHETIC_RATE_LIMIT_THRESHOLD": Taken("quota_synthetic"),
     "LOG_LEVEL": Taken("log_level", words=_LEVELS),
 }
 """If several name the same setting, the first that is set wins: an address beats a network."""
@@ -83,7 +84,6 @@ _NO_NARRATIVE = Unused("no narrative is written")
 _OLD_AXON = Unused("host and port set the address", dead=True)
 _NO_SERVICE = Unused("everything is one process: there is no such service")
 _NO_REDIS = Unused("data is stored in data_dir, not in Redis")
-_NO_THRESHOLD = Unused("each miner counts its own quotas, and a validator does not know them")
 _SCRIPT = Unused("only the Loosh miner's own scripts use it")
 _LIBRARY = Unused("the library that it belongs to reads it itself")
 
@@ -153,7 +153,6 @@ LEFT: dict[str, Unused] = {
     "MANAGING.REDIS_KEYS": _NO_REDIS,
     "MANAGING.HOST": _NO_SERVICE,
     "MANAGING.PORT": _NO_SERVICE,
-    "VALIDATING.SYNTHETIC_RATE_LIMIT_THRESHOLD": _NO_THRESHOLD,
     "VALIDATING.SCORE_TRACKING_KEY_PREFIX": _NO_REDIS,
     "VALIDATING.SCORING_SEMAPHORE_SIZE": Unused("rounds are judged by one worker, one after the other"),
     "SCORING.HOST": _NO_SERVICE,

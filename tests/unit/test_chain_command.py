@@ -53,6 +53,17 @@ async def _made(folder: Path) -> None:
     await store.close()
 
 
+def test_a_validators_quotas_are_told_and_what_another_stake_would_change(told: "Told") -> None:
+    now = told(0, "chain", "quotas", "0")
+    assert (now["quota"], now["for_own_questions"]) == (256, 76), "all of it: nobody else has 1,000 tokens"
+    assert [one["quota"] for one in now["validators"]] == [256]
+    then = told(0, "chain", "quotas", MINERS[0], "--stake", "15000")
+    assert (then["stake"], then["quota"], then["for_own_questions"]) == (15000.0, 191, 57), "it has earned since"
+    assert [(one["quota"], one["quota_then"]) for one in then["validators"]] == [(256, 64), (0, 191)]
+    assert told(0, "chain", "quotas", "0", "--stake", "0.5")["quota"] == 0
+    assert "must be a number of tokens" in told(2, "chain", "quotas", "0", "--stake=-1")
+
+
 def ticked(folder: Path, blocks: int) -> None:
     async def tick() -> None:
         chain = await EmbeddedChain.open(folder / FILE_NAME, netuid=NETUID)

@@ -13,13 +13,16 @@ from starlette.types import ASGIApp
 
 from console.template.apps import managing, scoring, sidecar, synthesizing
 from console.template.book import SCORES, Book, MemoryBook, RedisBook
-from console.template.nodes import NODES, TemplateNode, allowed, nodes_of, quotas, write_nodes
+from console.template.nodes import NODES, TemplateNode, nodes_of, write_nodes
+from engine.quotas import MemoryUse, QuotaTerms, RedisUse, UseBook, allowed, quotas
 from engine.streams.interface import Streams
 from engine.streams.memory import MemoryStreams
 from engine.streams.on_redis import RedisStreams
 from engine.values import Metagraph, Neuron
 from tests.redis_server import a_redis, a_redis_url
 
+TERMS = QuotaTerms()
+Kept = tuple[Streams, Book, UseBook]
 VALIDATOR, OTHER = "5Val", "5Other"
 MINERS = [f"5Miner{number}" for number in range(4)]
 SUBNET = Metagraph(
@@ -45,19 +48,19 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def kept(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Streams, Book]]:
+async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
     if request.param == "memory":
-        yield MemoryStreams(), MemoryBook()
+        yield MemoryStreams(), MemoryBook(), MemoryUse()
         return
     streams = RedisStreams(request.getfixturevalue("url"), f"test:{request.node.name}")
-    yield streams, RedisBook(streams)
+    yield streams, RedisBook(streams), RedisUse(streams, TERMS.epoch_s)
     await streams.close()
 
 
-async def managed(kept: tuple[Streams, Book], subnet: Metagraph = SUBNET) -> ASGIApp:
-    streams, book = kept
+async def managed(kept: Kept, subnet: Metagraph = SUBNET) -> ASGIApp:
+    streams, book, use = kept
     await streams.pin(NODES, write_nodes(nodes_of(subnet)), 60)
-    return managing(streams, book)
+    return managing(streams, book, use, TERMS)
 
 
 async def call(app: ASGIApp, path: str, body: Any = None) -> httpx.Response:
@@ -65,7 +68,7 @@ async def call(app: ASGIApp, path: str, body: Any = None) -> httpx.Response:
         return await (client.get(path) if body is None else client.post(path, json=body))
 
 
-async def test_the_orchestrators_calls_end_in_a_stored_score(kept: tuple[Streams, Book]) -> None:
+async def test_the_orchestrators_calls_end_in_a_stored_score(kept: Kept) -> None:
     app = await managed(kept)
     told = (await call(synthesizing(), "/api/get-payload", {"challenge": "multiply"})).json()
     a, b = told["a"], told["b"]
@@ -88,7 +91,7 @@ async def test_the_orchestrators_calls_end_in_a_stored_score(kept: tuple[Streams
     )
 
 
-async def test_a_quota_is_used_up_to_its_last_and_never_beyond(kept: tuple[Streams, Book]) -> None:
+async def test_a_quota_is_used_up_to_its_last_and_never_beyond(kept: Kept) -> None:
     app = await managed(kept)
     wanted = {"validator_hotkey": OTHER, "miner_hotkey": MINERS[0]}
     replies = await asyncio.gather(*(call(app, "/api/consume", wanted) for _ in range(80)))
@@ -101,9 +104,11 @@ async def test_a_quota_is_used_up_to_its_last_and_never_beyond(kept: tuple[Strea
     assert int(replies[-1].headers.get("retry-after", "1")) >= 1
 
 
-async def test_who_may_not_ask_and_who_is_not_there_is_told(kept: tuple[Streams, Book]) -> None:
-    streams, book = kept
-    assert (await call(managing(streams, book), "/api/consume", {"validator_hotkey": VALIDATOR})).status_code == 502
+async def test_who_may_not_ask_and_who_is_not_there_is_told(kept: Kept) -> None:
+    streams, book, use = kept
+    assert (
+        await call(managing(streams, book, use, TERMS), "/api/consume", {"validator_hotkey": VALIDATOR})
+    ).status_code == 502
     app = await managed(kept)
     for body, status in (
         ({"validator_hotkey": "5Nobody"}, 429),
@@ -121,7 +126,7 @@ async def test_who_may_not_ask_and_who_is_not_there_is_told(kept: tuple[Streams,
     assert (await call(app, "/api/health")).json() == {"status": "healthy"}
 
 
-async def test_the_best_by_score_are_drawn_alone(kept: tuple[Streams, Book]) -> None:
+async def test_the_best_by_score_are_drawn_alone(kept: Kept) -> None:
     app = await managed(kept)
     for hotkey, score in zip(MINERS, (0.1, 0.9, 0.8, 0.2), strict=True):
         await call(app, "/api/update-score", {"miner_hotkeys": [hotkey], "scores": [score]})
@@ -130,7 +135,7 @@ async def test_the_best_by_score_are_drawn_alone(kept: tuple[Streams, Book]) -> 
     assert sorted(batch["miner_hotkeys"]) == [MINERS[1], MINERS[2]]
 
 
-async def test_a_deregistered_miner_leaves_no_ghost_and_only_the_last_scores_count(kept: tuple[Streams, Book]) -> None:
+async def test_a_deregistered_miner_leaves_no_ghost_and_only_the_last_scores_count(kept: Kept) -> None:
     app = await managed(kept)
     for _ in range(SCORES + 3):
         await call(app, "/api/update-score", {"miner_hotkeys": MINERS[:1], "scores": [1.0]})
@@ -177,7 +182,7 @@ async def test_what_nobody_can_ask_is_refused_in_words() -> None:
 async def test_while_redis_is_away_managing_says_when_to_come_back() -> None:
     with a_redis() as server:
         streams = RedisStreams(server.url, "test")
-        app = managing(streams, RedisBook(streams))
+        app = managing(streams, RedisBook(streams), RedisUse(streams, TERMS.epoch_s), TERMS)
         server.stop()
         refused = await call(app, "/api/get-scores")
         assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (503, True)
@@ -186,12 +191,7 @@ async def test_while_redis_is_away_managing_says_when_to_come_back() -> None:
 
 @given(st.lists(st.floats(min_value=0, max_value=1e12), max_size=40))
 def test_quotas_share_out_no_more_than_there_is_but_one_for_everybody_with_enough(stakes: list[float]) -> None:
-    def node(uid: int, stake: float) -> TemplateNode:
-        return TemplateNode(
-            ip="", ip_type="IPv4", port=0, uid=uid, hotkey=f"5{uid}", alpha_stake=stake, tao_stake=0.0, stake=stake
-        )
-
-    found = quotas([node(uid, stake) for uid, stake in enumerate(stakes)])
+    found = quotas({f"5{uid}": stake for uid, stake in enumerate(stakes)}, TERMS)
     assert len(found) == sum(stake >= 1000 for stake in stakes)
     assert all(quota >= 1 for quota in found.values())
     assert sum(found.values()) <= 256 + len(found)
