@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 WEBHOOK_S, COMMAND_S = 10.0, 30.0
 """How long a webhook may take to answer, and a command to end: it may use a slow mail server."""
 
+DYING_S = 1.0
+"""How long a killed command is waited for: the system ends it in milliseconds, unless a disk holds it."""
+
 QUOTED = 200
 """Bytes of what a failing command writes to stderr that are passed on."""
 
@@ -98,13 +101,25 @@ class AlertProgram:
         except TimeoutError:
             return f"{name} did not end within {COMMAND_S:g} s"
         finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):  # with whatever it has started
-                    os.killpg(process.pid, signal.SIGKILL)
+            await _ended(process)
         return "" if code == 0 else f"{name} ended with {code}{f': {said}' if said else ''}"
 
     async def close(self) -> None:
         pass
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Kill what still runs, with whatever it has started, and leave nothing of it open."""
+    try:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), DYING_S)
+    finally:
+        # A process that left its group may still hold stderr, which keeps our end open. asyncio has no public way to
+        # close it.
+        process._transport.close()  # type: ignore[attr-defined]
 
 
 async def _told(process: asyncio.subprocess.Process, message: bytes) -> str:

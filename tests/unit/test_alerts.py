@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -268,6 +270,28 @@ async def test_a_command_that_hangs_is_ended_with_what_it_started(
             break
         await asyncio.sleep(0.02)
     assert not _is_running(child)
+
+
+async def test_a_command_leaves_nothing_open_even_if_what_it_started_keeps_its_stderr(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ways, "COMMAND_S", 0.5)
+    pid = tmp_path / "pid"
+    before = _pipes()
+    said = await AlertProgram(("setsid", "sh", "-c", f"setsid sleep 100 & echo $! > {pid}; wait")).send(b"")
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    await asyncio.sleep(0)  # what is closed is closed in the loop's next round
+    assert "did not end within" in said
+    assert _pipes() <= before
+
+
+def _pipes() -> set[str]:
+    """The pipes that this process has open."""
+    held = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.add(str(descriptor.readlink()))
+    return {name for name in held if name.startswith(("pipe:", "socket:"))}
 
 
 def _is_running(pid: int) -> bool:
